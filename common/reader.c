@@ -1,0 +1,146 @@
+/* reader.c -- the read cursor; see reader.h. */
+#include "common/reader.h"
+
+bool
+rd_take(struct reader *r, struct span *out, size_t n)
+{
+	if (n > r->left.len)
+		return false;
+	*out = span_of(r->left.p, n);
+	if (n > 0)
+		r->left = span_of(r->left.p + n, r->left.len - n);
+	return true;
+}
+
+static bool
+rd_uint(struct reader *r, uint64_t *out, size_t n, bool little)
+{
+	struct span s;
+	uint64_t v = 0;
+
+	if (!rd_take(r, &s, n))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		v = v << 8 | s.p[little ? n - 1 - i : i];
+	*out = v;
+	return true;
+}
+
+bool
+rd_u8(struct reader *r, uint8_t *out)
+{
+	uint64_t v;
+
+	if (!rd_uint(r, &v, 1, false))
+		return false;
+	*out = (uint8_t)v;
+	return true;
+}
+
+bool
+rd_be16(struct reader *r, uint16_t *out)
+{
+	uint64_t v;
+
+	if (!rd_uint(r, &v, 2, false))
+		return false;
+	*out = (uint16_t)v;
+	return true;
+}
+
+bool
+rd_be32(struct reader *r, uint32_t *out)
+{
+	uint64_t v;
+
+	if (!rd_uint(r, &v, 4, false))
+		return false;
+	*out = (uint32_t)v;
+	return true;
+}
+
+bool
+rd_be64(struct reader *r, uint64_t *out)
+{
+	return rd_uint(r, out, 8, false);
+}
+
+bool
+rd_le16(struct reader *r, uint16_t *out)
+{
+	uint64_t v;
+
+	if (!rd_uint(r, &v, 2, true))
+		return false;
+	*out = (uint16_t)v;
+	return true;
+}
+
+bool
+rd_le32(struct reader *r, uint32_t *out)
+{
+	uint64_t v;
+
+	if (!rd_uint(r, &v, 4, true))
+		return false;
+	*out = (uint32_t)v;
+	return true;
+}
+
+bool
+rd_le64(struct reader *r, uint64_t *out)
+{
+	return rd_uint(r, out, 8, true);
+}
+
+bool
+rd_take_be16(struct reader *r, struct span *out, size_t max)
+{
+	struct reader t = *r;
+	uint16_t n;
+
+	if (!rd_be16(&t, &n) || n > max || !rd_take(&t, out, n))
+		return false;
+	*r = t;
+	return true;
+}
+
+bool
+rd_take_be32(struct reader *r, struct span *out, size_t max)
+{
+	struct reader t = *r;
+	uint32_t n;
+
+	if (!rd_be32(&t, &n) || n > max || !rd_take(&t, out, n))
+		return false;
+	*r = t;
+	return true;
+}
+
+bool
+rd_until(struct reader *r, struct span *out, uint8_t c)
+{
+	const uint8_t *end;
+	struct span line, sep;
+
+	if (r->left.len == 0)
+		return false;
+	end = memchr(r->left.p, c, r->left.len);
+	if (end == NULL || !rd_take(r, &line, (size_t)(end - r->left.p)) ||
+	    !rd_take(r, &sep, 1))
+		return false;
+	*out = line;
+	return true;
+}
+
+bool
+rd_line(struct reader *r, struct span *out)
+{
+	return rd_until(r, out, '\n');
+}
+
+bool
+rd_end(const struct reader *r)
+{
+	return r->left.len == 0;
+}
