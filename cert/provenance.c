@@ -1,0 +1,259 @@
+/* provenance.c -- SLSA provenance v1; see provenance.h. */
+#include "cert/provenance.h"
+#include "cert/weights.h"
+#include "common/time.h"
+
+static void
+write_annotation(struct writer *w, const char *name, struct span value)
+{
+	wr_printf(w, ",\"%s\":", name);
+	wr_json(w, value);
+}
+
+static void
+write_annotation_hex(struct writer *w, const char *name, const struct digest *d)
+{
+	wr_printf(w, ",\"%s\":\"", name);
+	wr_hex(w, span_digest(d));
+	wr_u8(w, '"');
+}
+
+static void
+write_dependency(struct writer *w, const struct request_input *in,
+    struct span role, const struct measured *m, bool image)
+{
+	wr_str(w, "{\"name\":");
+	wr_json(w, in->name);
+	wr_str(w, ",\"uri\":");
+	wr_json(w, in->uri);
+	wr_str(w, ",\"digest\":{\"sha256\":\"");
+	wr_hex(w, span_digest(&m->sha256));
+	wr_u8(w, '"');
+	if (m->git_commit[0] != '\0')
+		wr_printf(w, ",\"gitCommit\":\"%s\"", m->git_commit);
+	wr_str(w, "},\"annotations\":{\"role\":");
+	wr_json(w, role);
+	if (in->license.len > 0)
+		write_annotation(w, "license", in->license);
+	if (in->certificate.len > 0)
+		write_annotation(w, "certificate", in->certificate);
+	if (image)
+		write_annotation_hex(w, "root", &m->root);
+	if (m->tree || image)
+		write_annotation_hex(w, "manifest", &m->manifest);
+	if (!image) {
+		wr_str(w, ",\"bytes\":");
+		wr_dec(w, m->bytes);
+	}
+	wr_str(w, "}}");
+}
+
+static void
+write_definition(struct writer *w, const struct provenance *p)
+{
+	const struct request *r = p->request;
+
+	wr_str(w, "{\"buildDefinition\":{\"buildType\":\"" BUILD_TYPE
+	    "\",\"externalParameters\":");
+	request_write(w, r);
+	wr_str(w, ",\"internalParameters\":{\"sandbox\":");
+	wr_bytes(w, p->sandbox);
+	wr_str(w, ",\"gpus\":[]");
+	if (p->checkpoint.len > 0) {
+		wr_str(w, ",\"logCheckpointAtStart\":\"");
+		wr_base64(w, p->checkpoint);
+		wr_u8(w, '"');
+	}
+	wr_str(w, "},\"resolvedDependencies\":[");
+	if (r->has_image)
+		write_dependency(w, &r->image, span_str("image"), p->image,
+		    true);
+	for (size_t i = 0; i < r->ninputs; i++) {
+		if (i > 0 || r->has_image)
+			wr_u8(w, ',');
+		write_dependency(w, &r->input[i], r->input[i].role,
+		    &p->input[i], false);
+	}
+	wr_str(w, "]}");
+}
+
+static void
+write_details(struct writer *w, const struct provenance *p)
+{
+	char started[TIME_RFC3339_LEN + 1], finished[TIME_RFC3339_LEN + 1];
+
+	if (time_format(started, p->timing->started_s) != AC_OK ||
+	    time_format(finished, p->timing->finished_s) != AC_OK) {
+		w->err = AC_ERR_LIMIT;
+		return;
+	}
+	wr_printf(w, ",\"runDetails\":{\"builder\":{\"id\":\"%s\","
+	    "\"version\":{\"aicert\":\"%s\"}",
+	    p->measured ? BUILDER_MEASURED : BUILDER_SELF, p->version);
+	if (p->has_image_root) {
+		wr_str(w, ",\"builderDependencies\":[");
+		statement_write_subject(w, span_str("image"), &p->image_root);
+		wr_u8(w, ']');
+	}
+	wr_printf(w, "},\"metadata\":{\"invocationId\":\"%s\","
+	    "\"startedOn\":\"%s\",\"finishedOn\":\"%s\"}}",
+	    p->invocation_id, started, finished);
+}
+
+enum ac_err
+provenance_encode(struct buf *out, const struct provenance *p)
+{
+	const struct outputs *o = p->outputs;
+	bool suffixed = weights_have_suffix(o->file, o->nfiles);
+	struct writer w;
+
+	wr_init(&w, STATEMENT_MAX);
+	statement_write_head(&w);
+	statement_write_subject(&w, span_str(SUBJECT_ROOT), &o->root);
+	wr_u8(&w, ',');
+	statement_write_subject(&w, span_str(SUBJECT_MANIFEST), &o->manifest);
+	for (size_t i = 0; i < o->nfiles; i++) {
+		if (!weights_is(o->file[i].name, suffixed))
+			continue;
+		wr_u8(&w, ',');
+		statement_write_subject(&w, o->file[i].name,
+		    &o->file[i].sha256);
+	}
+	statement_write_type(&w, TYPE_PROVENANCE);
+	write_definition(&w, p);
+	write_details(&w, p);
+	wr_str(&w, ",\"" COMPUTE_MEMBER "\":");
+	event_write_figures(&w, p->figure, p->nfigures);
+	wr_str(&w, "}}");
+	return wr_end(&w, out);
+}
+
+/* Subjects: root, manifest, then at least one weight file of another name. */
+static bool
+view_subjects(struct provenance_view *v, struct json subjects)
+{
+	struct json j = json_first(subjects);
+	struct span name;
+	struct digest d;
+
+	if (!statement_subject(j, &name, &v->root) ||
+	    !span_is(name, SUBJECT_ROOT))
+		return false;
+	j = json_next(j);
+	if (!statement_subject(j, &name, &v->manifest) ||
+	    !span_is(name, SUBJECT_MANIFEST))
+		return false;
+	v->weights = json_next(j);
+	if (!json_present(v->weights))
+		return false;
+	for (j = v->weights; json_present(j); j = json_next(j))
+		if (!statement_subject(j, &name, &d) ||
+		    !oms_path_is_valid(name) || span_is(name, SUBJECT_ROOT) ||
+		    span_is(name, SUBJECT_MANIFEST))
+			return false;
+	return true;
+}
+
+static bool
+view_definition(struct provenance_view *v, struct json def)
+{
+	struct span s;
+
+	v->external = json_get(def, "externalParameters");
+	v->internal = json_get(def, "internalParameters");
+	v->dependencies = json_get(def, "resolvedDependencies");
+	v->checkpoint = json_get(v->internal, "logCheckpointAtStart");
+	return json_is(json_get(def, "buildType"), BUILD_TYPE) &&
+	    request_check(v->external) &&
+	    json_digest(json_get(v->external, "builderKey"), &v->builder_key) &&
+	    json_is_object(v->internal) &&
+	    json_is_object(json_get(v->internal, "sandbox")) &&
+	    (!json_present(v->checkpoint) || json_string(v->checkpoint, &s)) &&
+	    json_is_array(v->dependencies) &&
+	    json_count(v->dependencies) <= INPUTS_MAX + 1;
+}
+
+static bool
+view_builder(struct provenance_view *v, struct json builder)
+{
+	struct json deps = json_get(builder, "builderDependencies");
+	struct json id = json_get(builder, "id");
+	struct span name;
+
+	v->measured = json_is(id, BUILDER_MEASURED);
+	if (!v->measured && !json_is(id, BUILDER_SELF))
+		return false;
+	if (!json_present(deps))
+		return true;
+	v->has_image_root = true;
+	return json_is_array(deps) && json_count(deps) == 1 &&
+	    statement_subject(json_first(deps), &name, &v->image_root) &&
+	    span_is(name, "image");
+}
+
+static bool
+view_metadata(struct provenance_view *v, struct json metadata)
+{
+	struct span s;
+	int64_t t;
+
+	v->metadata = metadata;
+	return json_string(json_get(metadata, "invocationId"), &s) &&
+	    json_string(json_get(metadata, "startedOn"), &s) &&
+	    time_parse(&t, s) &&
+	    json_string(json_get(metadata, "finishedOn"), &s) &&
+	    time_parse(&t, s);
+}
+
+/* Members of object that are not words of known. */
+static size_t
+count_others(struct json object, const char *const known[], size_t n)
+{
+	size_t others = 0;
+
+	for (struct json m = json_first(object); json_present(m);
+	    m = json_next(m)) {
+		bool ours = false;
+
+		for (size_t i = 0; i < n; i++)
+			ours = ours || span_is(json_name(m), known[i]);
+		others += !ours;
+	}
+	return others;
+}
+
+enum ac_err
+provenance_view(struct provenance_view *out, const struct statement *s)
+{
+	static const char *const predicate[] = { "buildDefinition",
+		"runDetails", COMPUTE_MEMBER };
+	static const char *const definition[] = { "buildType",
+		"externalParameters", "internalParameters",
+		"resolvedDependencies" };
+	static const char *const internal[] = { "sandbox", "gpus",
+		"logCheckpointAtStart" };
+	static const char *const details[] = { "builder", "metadata" };
+	static const char *const builder[] = { "id", "version",
+		"builderDependencies" };
+	static const char *const metadata[] = { "invocationId", "startedOn",
+		"finishedOn" };
+	struct json def = json_get(s->predicate, "buildDefinition");
+	struct json run = json_get(s->predicate, "runDetails");
+	struct provenance_view v = { 0 };
+
+	v.compute = json_get(s->predicate, COMPUTE_MEMBER);
+	if (!span_is(s->predicate_type, TYPE_PROVENANCE) ||
+	    !view_subjects(&v, s->subjects) || !view_definition(&v, def) ||
+	    !view_builder(&v, json_get(run, "builder")) ||
+	    !view_metadata(&v, json_get(run, "metadata")) ||
+	    (json_present(v.compute) && !event_check_figures(v.compute)))
+		return AC_ERR_FORMAT;
+	v.unjudged = count_others(s->predicate, predicate, 3) +
+	    count_others(def, definition, 4) +
+	    count_others(v.internal, internal, 3) +
+	    count_others(run, details, 2) +
+	    count_others(json_get(run, "builder"), builder, 3) +
+	    count_others(v.metadata, metadata, 3);
+	*out = v;
+	return AC_OK;
+}

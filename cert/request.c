@@ -1,0 +1,145 @@
+/* request.c -- externalParameters; see request.h. */
+#include "cert/limits.h"
+#include "cert/request.h"
+
+void
+request_write_strings(struct writer *w, const struct span s[], size_t n)
+{
+	wr_u8(w, '[');
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			wr_u8(w, ',');
+		wr_json(w, s[i]);
+	}
+	wr_u8(w, ']');
+}
+
+static void
+write_string(struct writer *w, const char *name, struct span value)
+{
+	wr_printf(w, ",\"%s\":", name);
+	wr_json(w, value);
+}
+
+static void
+write_input(struct writer *w, const struct request_input *in)
+{
+	wr_str(w, "{\"name\":");
+	wr_json(w, in->name);
+	write_string(w, "type", in->type);
+	write_string(w, "uri", in->uri);
+	write_string(w, "pin", in->pin);
+	write_string(w, "role", in->role);
+	if (in->license.len > 0)
+		write_string(w, "license", in->license);
+	if (in->certificate.len > 0)
+		write_string(w, "certificate", in->certificate);
+	wr_u8(w, '}');
+}
+
+void
+request_write(struct writer *w, const struct request *r)
+{
+	wr_str(w, "{\"config\":{\"name\":");
+	wr_json(w, r->config_name);
+	wr_str(w, ",\"sha256\":\"");
+	wr_hex(w, span_digest(&r->config_sha256));
+	wr_str(w, "\"},\"builderKey\":\"");
+	wr_hex(w, span_digest(&r->builder_key));
+	wr_printf(w, "\",\"version\":%d", REQUEST_VERSION);
+	write_string(w, "trainer", r->trainer);
+	wr_str(w, ",\"command\":");
+	request_write_strings(w, r->command, r->ncommand);
+	if (r->has_image) {
+		wr_str(w, ",\"image\":{\"name\":");
+		wr_json(w, r->image.name);
+		write_string(w, "uri", r->image.uri);
+		write_string(w, "pin", r->image.pin);
+		wr_u8(w, '}');
+	}
+	wr_str(w, ",\"inputs\":[");
+	for (size_t i = 0; i < r->ninputs; i++) {
+		if (i > 0)
+			wr_u8(w, ',');
+		write_input(w, &r->input[i]);
+	}
+	wr_str(w, "],\"outputs\":");
+	request_write_strings(w, r->output, r->noutputs);
+	wr_str(w, ",\"env\":{");
+	for (size_t i = 0; i < r->nenv; i++) {
+		if (i > 0)
+			wr_u8(w, ',');
+		wr_json(w, r->env[i].name);
+		wr_u8(w, ':');
+		wr_json(w, r->env[i].value);
+	}
+	wr_u8(w, '}');
+	if (r->has_seed) {
+		wr_str(w, ",\"seed\":");
+		wr_dec(w, r->seed);
+	}
+	wr_u8(w, '}');
+}
+
+static bool
+is_word(struct json j)
+{
+	struct span s;
+
+	return json_string(j, &s) && s.len <= WORD_MAX;
+}
+
+/* An array of strings, or an object whose values are strings. */
+static bool
+are_words(struct json j, size_t max)
+{
+	if (json_count(j) > max)
+		return false;
+	for (struct json m = json_first(j); json_present(m); m = json_next(m))
+		if (!is_word(m))
+			return false;
+	return true;
+}
+
+static bool
+check_inputs(struct json list)
+{
+	if (!json_is_array(list) || json_count(list) > INPUTS_MAX)
+		return false;
+	for (struct json j = json_first(list); json_present(j);
+	    j = json_next(j))
+		if (!json_closed(j,
+		    "name type uri pin role license? certificate?") ||
+		    !are_words(j, 7))
+			return false;
+	return true;
+}
+
+bool
+request_check(struct json j)
+{
+	struct json config = json_get(j, "config");
+	struct json image = json_get(j, "image");
+	struct digest d;
+	uint64_t v;
+
+	return json_closed(j, "config builderKey version trainer command "
+	    "image? inputs outputs env seed?") &&
+	    json_closed(config, "name sha256") &&
+	    is_word(json_get(config, "name")) &&
+	    json_digest(json_get(config, "sha256"), &d) &&
+	    json_digest(json_get(j, "builderKey"), &d) &&
+	    json_uint(json_get(j, "version"), &v, REQUEST_VERSION) &&
+	    v == REQUEST_VERSION && is_word(json_get(j, "trainer")) &&
+	    json_is_array(json_get(j, "command")) &&
+	    are_words(json_get(j, "command"), WORDS_MAX) &&
+	    (!json_present(image) ||
+	    (json_closed(image, "name uri pin") && are_words(image, 3))) &&
+	    check_inputs(json_get(j, "inputs")) &&
+	    json_is_array(json_get(j, "outputs")) &&
+	    are_words(json_get(j, "outputs"), WORDS_MAX) &&
+	    json_is_object(json_get(j, "env")) &&
+	    are_words(json_get(j, "env"), WORDS_MAX) &&
+	    (!json_present(json_get(j, "seed")) ||
+	    json_uint(json_get(j, "seed"), &v, JSON_INT_MAX));
+}

@@ -1,0 +1,101 @@
+/* statement.c -- in-toto Statement v1; see statement.h. */
+#include "cert/statement.h"
+
+/* A ResourceDescriptor with a digest set of hex values, of known members. */
+static bool
+check_subject(struct json subject)
+{
+	struct json digests = json_get(subject, "digest");
+	struct span hex;
+
+	if (!json_closed(subject, "name? uri? digest content? downloadLocation? "
+	    "mediaType? annotations?") ||
+	    !json_is_object(digests) || json_count(digests) == 0 ||
+	    json_count(digests) > 32)
+		return false;
+	for (struct json d = json_first(digests); json_present(d);
+	    d = json_next(d)) {
+		if (!json_string(d, &hex) || hex.len == 0)
+			return false;
+		for (size_t i = 0; i < hex.len; i++)
+			if (memchr("0123456789abcdef", hex.p[i], 16) == NULL)
+				return false;
+	}
+	return true;
+}
+
+enum ac_err
+statement_decode(struct statement *out, struct span bytes)
+{
+	struct statement s = { 0 };
+	enum ac_err e;
+	struct json root;
+
+	e = json_parse(&s.doc, bytes);
+	if (e != AC_OK)
+		return e;
+	e = AC_ERR_FORMAT;
+	root = json_root(&s.doc);
+	s.subjects = json_get(root, "subject");
+	s.predicate = json_get(root, "predicate");
+	if (!json_closed(root, "_type subject predicateType predicate?") ||
+	    !json_is(json_get(root, "_type"), STATEMENT_TYPE) ||
+	    !json_string(json_get(root, "predicateType"), &s.predicate_type) ||
+	    s.predicate_type.len == 0 || !json_is_array(s.subjects) ||
+	    json_count(s.subjects) == 0 ||
+	    (json_present(s.predicate) && !json_is_object(s.predicate)))
+		goto out;
+	if (json_count(s.subjects) > SUBJECTS_MAX) {
+		e = AC_ERR_LIMIT;
+		goto out;
+	}
+	for (struct json j = json_first(s.subjects); json_present(j);
+	    j = json_next(j))
+		if (!check_subject(j))
+			goto out;
+	*out = s;
+	s = (struct statement){ 0 }; /* transferred */
+	e = AC_OK;
+out:
+	statement_free(&s);
+	return e;
+}
+
+void
+statement_free(struct statement *s)
+{
+	json_free(&s->doc);
+	*s = (struct statement){ 0 };
+}
+
+bool
+statement_subject(struct json subject, struct span *name,
+    struct digest *sha256)
+{
+	return json_closed(subject, "name digest") &&
+	    json_string(json_get(subject, "name"), name) &&
+	    json_sha256(json_get(subject, "digest"), sha256);
+}
+
+void
+statement_write_subject(struct writer *w, struct span name,
+    const struct digest *sha256)
+{
+	wr_str(w, "{\"name\":");
+	wr_json(w, name);
+	wr_str(w, ",\"digest\":{\"sha256\":\"");
+	wr_hex(w, span_digest(sha256));
+	wr_str(w, "\"}}");
+}
+
+void
+statement_write_head(struct writer *w)
+{
+	wr_str(w, "{\"_type\":\"" STATEMENT_TYPE "\",\"subject\":[");
+}
+
+void
+statement_write_type(struct writer *w, const char *type)
+{
+	wr_printf(w, "],\"predicateType\":\"%s\",\"predicate\":", type);
+}
