@@ -1,0 +1,64 @@
+/* message.c -- sentences for people; see message.h. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "common/message.h"
+#include "common/text.h"
+
+#define QUOTED_MAX 200 /* bytes shown of a text from outside */
+
+static void
+append(struct message *m, const char *fmt, va_list ap)
+{
+	size_t n = strlen(m->text);
+
+	(void)vsnprintf(m->text + n, sizeof(m->text) - n, fmt, ap);
+}
+
+void
+message_set(struct message *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	m->text[0] = '\0';
+	va_start(ap, fmt);
+	append(m, fmt, ap);
+	va_end(ap);
+}
+
+void
+message_add(struct message *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	append(m, fmt, ap);
+	va_end(ap);
+}
+
+void
+message_add_quoted(struct message *m, struct span s)
+{
+	message_add(m, "\"");
+	for (size_t i = 0; i < s.len; i++) {
+		if (i == QUOTED_MAX) {
+			message_add(m, "...");
+			break;
+		}
+		if (s.p[i] >= 0x20 && s.p[i] < 0x7f && s.p[i] != '"' &&
+		    s.p[i] != '\\')
+			message_add(m, "%c", s.p[i]);
+		else
+			message_add(m, "\\x%02x", s.p[i]);
+	}
+	message_add(m, "\"");
+}
+
+void
+message_add_digest(struct message *m, const struct digest *d)
+{
+	char hex[65] = { 0 };
+
+	text_hex(hex, span_digest(d));
+	message_add(m, "%s", hex);
+}
