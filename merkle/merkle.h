@@ -13,7 +13,7 @@
 #include "common/err.h"
 
 #define MERKLE_SIZE_MAX ((uint64_t)INT64_MAX) /* leaves; SQLite's INTEGER */
-#define MERKLE_PROOF_MAX 63                   /* hashes, any proof, any size */
+#define MERKLE_PROOF_MAX 64                   /* hashes, any proof, any size */
 #define MERKLE_TILE_WIDTH 256                 /* hashes of a full tile */
 #define MERKLE_TILE_PATH_MAX 96               /* bytes of a tile's path + NUL */
 
@@ -43,7 +43,7 @@ struct merkle_plan {
 
 /* One tile of C2SP tlog-tiles. */
 struct merkle_tile {
-	unsigned level;  /* 0..7 are enough for MERKLE_SIZE_MAX */
+	unsigned level;  /* 0..63; none above 7 up to MERKLE_SIZE_MAX */
 	uint64_t index;
 	unsigned width;  /* hashes, 1..256; < 256 is a partial tile */
 };
@@ -73,7 +73,8 @@ struct digest merkle_fold(const struct digest nodes[], size_t n);
 
 /*
  * The nodes that the inclusion proof of leaf index in a tree of size leaves
- * is made of (RFC 9162 section 2.1.3.1).  AC_ERR_FORMAT: index >= size.
+ * is made of (RFC 9162 section 2.1.3.1).  AC_ERR_FORMAT unless
+ * index < size <= MERKLE_SIZE_MAX.
  */
 AC_MUST_CHECK enum ac_err merkle_plan_inclusion(struct merkle_plan *plan,
     uint64_t index, uint64_t size);
@@ -81,7 +82,7 @@ AC_MUST_CHECK enum ac_err merkle_plan_inclusion(struct merkle_plan *plan,
 /*
  * The same for the consistency proof from size1 to size2 (section 2.1.4.1);
  * no hashes where size1 == size2.  AC_ERR_FORMAT unless
- * 1 <= size1 <= size2.
+ * 1 <= size1 <= size2 <= MERKLE_SIZE_MAX.
  */
 AC_MUST_CHECK enum ac_err merkle_plan_consistency(struct merkle_plan *plan,
     uint64_t size1, uint64_t size2);
@@ -89,7 +90,9 @@ AC_MUST_CHECK enum ac_err merkle_plan_consistency(struct merkle_plan *plan,
 /*
  * Root that leaf, the index-th of size leaves, and proof[0..nproof) lead to
  * (section 2.1.3.2; proof runs from the leaf's sibling up).
- * AC_ERR_FORMAT: index >= size, or nproof is not the one right length.
+ * AC_ERR_FORMAT: not index < size <= MERKLE_SIZE_MAX, or nproof is not the one
+ * right length.  Sizes of the same shape around index lead to the same root:
+ * only a root known for size, as a checkpoint states it, says that size is true.
  */
 AC_MUST_CHECK enum ac_err merkle_root_from_inclusion(struct digest *root,
     uint64_t index, uint64_t size, const struct digest *leaf,
@@ -102,8 +105,10 @@ AC_MUST_CHECK enum ac_err merkle_check_inclusion(uint64_t index, uint64_t size,
 
 /*
  * Is the tree (size2, root2) an extension of (size1, root1)?
- * 1 <= size1 <= size2; proof[0..nproof) is that of section 2.1.4.1, empty if
- * and only if size1 == size2.  Errors as above.
+ * proof[0..nproof) is that of section 2.1.4.1, empty if and only if
+ * size1 == size2.  AC_ERR_FORMAT: not 1 <= size1 <= size2 <= MERKLE_SIZE_MAX,
+ * or nproof is not the one right length; AC_ERR_MISMATCH: the proof leads to
+ * other roots.  Sizes and roots belong together, as above.
  */
 AC_MUST_CHECK enum ac_err merkle_check_consistency(uint64_t size1,
     uint64_t size2, const struct digest *root1, const struct digest *root2,
@@ -118,7 +123,8 @@ void merkle_tile_path(char out[MERKLE_TILE_PATH_MAX],
 
 /*
  * Parse exactly such a path (no leading "/", no leading zeros, every element
- * but the last with its "x").  False otherwise.
+ * but the last with its "x"; level <= 63, index <= MERKLE_SIZE_MAX).  False
+ * otherwise.  For entries the level is 0.
  */
 AC_MUST_CHECK bool merkle_tile_parse(struct merkle_tile *tile, bool *entries,
     struct span path);
@@ -133,7 +139,7 @@ bool merkle_tile_exists(const struct merkle_tile *tile, uint64_t size);
  * Where the hash of a node is stored: the tile (with the width it has in a
  * tree of size leaves) and the range [*offset, *offset + *count) of its
  * hashes whose fold is the node; *count is a power of two up to 128, 1 where
- * the node itself is stored.
+ * the node itself is stored.  The node lies within size.
  */
 void merkle_tile_of_node(struct merkle_tile *tile, unsigned *offset,
     unsigned *count, struct merkle_node node, uint64_t size);
