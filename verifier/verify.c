@@ -179,7 +179,7 @@ verification_certificate(struct verification *v, struct span jsonl,
 
 	r->status = step_format(v, jsonl, model_sig, &r->text);
 	run(v, VERIFY_BUILDER, step_builder);
-	for (size_t i = 0; i < 4; i++)
+	for (unsigned i = 0; i < 4; i++)
 		run(v, VERIFY_LEAF + i, logged ? log_steps[i] :
 		    not_checked_unlogged);
 	measured = v->decoded && v->cert.has_evidence;
@@ -189,7 +189,7 @@ verification_certificate(struct verification *v, struct span jsonl,
 		run(v, VERIFY_AK_CHAIN, not_needed);
 	else if (!verification_failed(v))
 		r->status = steps_ak_chain(v, unlogged_s, &r->text);
-	for (size_t i = 0; i < 6; i++)
+	for (unsigned i = 0; i < 6; i++)
 		run(v, VERIFY_AK_PUBLIC + i, measured ? after_chain[i] :
 		    not_needed);
 	run(v, VERIFY_ENTAILMENT, steps_entailment);
@@ -314,8 +314,8 @@ verify_step_name(enum verify_step s)
 		"log entry is about this statement", "inclusion in the log",
 		"checkpoint by the log's key", "witness quorum and time",
 		"evidence is about this statement", "AK certificate chain",
-		"AK is restricted to its TPM", "quotes", "bindings of the "
-		"quotes", "boot log", "boot state", "events replay to the PCRs",
+		"AK is restricted to its TPM", "quotes",
+		"bindings of the quotes", "boot log", "boot state", "events replay to the PCRs",
 		"statement follows from the events", "files", "revocation",
 		"lineage" };
 
