@@ -45,22 +45,35 @@ verdict(int failed)
 }
 
 static int
-try_connect(int family, const void *address, size_t len)
+try_connect(int family, int type, const void *address, size_t len)
 {
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(family, type | SOCK_CLOEXEC, 0);
 
 	return verdict(fd < 0 || connect(fd, address, (socklen_t)len) != 0);
 }
 
 static int
-try_tcp(char **a)
+try_inet(char **a, int type)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET };
 
 	to.sin_port = htons((uint16_t)strtoul(a[1], NULL, 10));
 	if (inet_pton(AF_INET, a[0], &to.sin_addr) != 1)
 		return 2;
-	return try_connect(AF_INET, &to, sizeof(to));
+	return try_connect(AF_INET, type, &to, sizeof(to));
+}
+
+static int
+try_tcp(char **a)
+{
+	return try_inet(a, SOCK_STREAM);
+}
+
+/* Connecting a datagram socket looks for a route, and sends nothing. */
+static int
+try_route(char **a)
+{
+	return try_inet(a, SOCK_DGRAM);
 }
 
 /* A path, or "@name" for an abstract socket. */
@@ -75,7 +88,7 @@ try_unix(char **a)
 	memcpy(to.sun_path, a[0], len);
 	if (a[0][0] == '@')
 		to.sun_path[0] = '\0';
-	return try_connect(AF_UNIX, &to,
+	return try_connect(AF_UNIX, SOCK_STREAM, &to,
 	    offsetof(struct sockaddr_un, sun_path) + len);
 }
 
@@ -432,7 +445,7 @@ try_work(char **a)
 	    bind(fd, (struct sockaddr *)&to, sizeof(to)) != 0 ||
 	    listen(fd, 1) != 0 ||
 	    getsockname(fd, (struct sockaddr *)&to, &len) != 0 ||
-	    try_connect(AF_INET, &to, sizeof(to)) != 0 ||
+	    try_connect(AF_INET, SOCK_STREAM, &to, sizeof(to)) != 0 ||
 	    system("cat /etc/passwd > out && cat out > /dev/shm/x && "
 	           "cat out > /tmp/x && cat out > ~/x && "
 	           "cat out > /var/tmp/x && echo err >&2 && "
@@ -469,6 +482,7 @@ static const struct mode {
 	int (*run)(char **args);
 } modes[] = {
 	{ "tcp", 2, try_tcp },
+	{ "route", 2, try_route },
 	{ "unix", 1, try_unix },
 	{ "read", 1, try_read },
 	{ "write", 1, try_write },
