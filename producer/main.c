@@ -33,20 +33,8 @@ static const struct command commands[] = {
 	    NULL
 #endif
 	},
-	{ "publish", "put a certificate into a registry's log",
-#ifdef AICERT_CMD_PUBLISH
-	    cmd_publish
-#else
-	    NULL
-#endif
-	},
-	{ "policy", "write a policy: whom to trust, for what",
-#ifdef AICERT_CMD_POLICY
-	    cmd_policy
-#else
-	    NULL
-#endif
-	},
+	{ "publish", "put a certificate into a registry's log", cmd_publish },
+	{ "policy", "write a policy: whom to trust, for what", cmd_policy },
 };
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
 
