@@ -19,9 +19,10 @@ static const char usage[] =
 
 static const char help[] =
     "\n"
-    "A software TPM (swtpm) in the folder DIR, as if it were a machine's: an\n"
-    "attestation key at 0x81000003 and its certificate in NV index 0x01C101D0,\n"
-    "as on Azure.  It protects nothing; its certificates say SIMULATED.\n"
+    "A software TPM (swtpm) in the folder DIR, as if it were a machine's:\n"
+    "an attestation key at 0x81000003 and its certificate in NV index\n"
+    "0x01C101D0, as on Azure.  It protects nothing; its certificates say\n"
+    "SIMULATED.\n"
     "\n"
     "  init    make DIR and the TPM in it, stopped; DIR must be new or empty\n"
     "  start   a new boot: all PCRs are zero\n"
@@ -30,8 +31,9 @@ static const char help[] =
     "\n"
     "  --days N   validity of the attestation key's certificate (365)\n"
     "\n"
-    "DIR/ak-chain.pem is the certificate with its chain, DIR/root.pem the root\n"
-    "that a policy trusts, swtpm:path=DIR/tpm.sock the TPM for other programs.\n"
+    "DIR/ak-chain.pem is the certificate with its chain, DIR/root.pem the\n"
+    "root that a policy trusts, swtpm:path=DIR/tpm.sock the TPM for other\n"
+    "programs.\n"
     "\n"
     "examples:\n"
     "  aicert tpm-sim init sim && aicert tpm-sim start sim\n"
@@ -52,7 +54,7 @@ usage_error(const char *what, const char *arg)
 
 /* Print the TPM's name for --tcti. */
 static enum ac_err
-say_tcti(const char *dir, struct tpm_why *why)
+say_tcti(const char *dir, struct message *why)
 {
 	struct buf tcti = { 0 };
 	enum ac_err e = tpmsim_tcti(dir, &tcti, why);
@@ -64,7 +66,7 @@ say_tcti(const char *dir, struct tpm_why *why)
 }
 
 static int
-do_init(const char *dir, const struct tpmsim_options *o, struct tpm_why *why)
+do_init(const char *dir, const struct tpmsim_options *o, struct message *why)
 {
 	if (tpmsim_init(dir, o, why) != AC_OK)
 		return EXIT_NOT_DONE;
@@ -75,7 +77,7 @@ do_init(const char *dir, const struct tpmsim_options *o, struct tpm_why *why)
 }
 
 static int
-do_start(const char *dir, const struct tpmsim_options *o, struct tpm_why *why)
+do_start(const char *dir, const struct tpmsim_options *o, struct message *why)
 {
 	enum ac_err e = tpmsim_start(dir, why);
 
@@ -86,7 +88,7 @@ do_start(const char *dir, const struct tpmsim_options *o, struct tpm_why *why)
 }
 
 static int
-do_stop(const char *dir, const struct tpmsim_options *o, struct tpm_why *why)
+do_stop(const char *dir, const struct tpmsim_options *o, struct message *why)
 {
 	enum ac_err e = tpmsim_stop(dir, why);
 
@@ -95,7 +97,7 @@ do_stop(const char *dir, const struct tpmsim_options *o, struct tpm_why *why)
 }
 
 static int
-do_reset(const char *dir, const struct tpmsim_options *o, struct tpm_why *why)
+do_reset(const char *dir, const struct tpmsim_options *o, struct message *why)
 {
 	(void)o;
 	return tpmsim_reset(dir, why) == AC_OK &&
@@ -105,7 +107,7 @@ do_reset(const char *dir, const struct tpmsim_options *o, struct tpm_why *why)
 static const struct verb {
 	const char *name;
 	int (*run)(const char *, const struct tpmsim_options *,
-	    struct tpm_why *);
+	    struct message *);
 } verbs[] = {
 	{ "init", do_init },
 	{ "start", do_start },
@@ -123,7 +125,7 @@ cmd_tpmsim(int argc, char **argv)
 	};
 	const size_t n = sizeof(verbs) / sizeof(verbs[0]);
 	struct tpmsim_options o = { .days = 0 };
-	struct tpm_why why = { "" };
+	struct message why = { "" };
 	const char *name;
 	uint64_t days;
 	size_t i;

@@ -22,7 +22,7 @@
 #define TCTI_RECONNECT_MS 5 /* between attempts while a backlog is full */
 
 struct tcti {
-	TSS2_TCTI_CONTEXT_COMMON_V2 head; /* first: tpm2-tss holds its address */
+	TSS2_TCTI_CONTEXT_COMMON_V2 head; /* first: its address is ours */
 	TSS2_TCTI_CONTEXT *module;        /* NULL: the socket below */
 	struct sockaddr_un addr;
 	int fd; /* -1 between commands */

@@ -1,6 +1,5 @@
 /* tpm.c -- the TPM, in the few verbs that AICert needs; see tpm.h. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -24,22 +23,9 @@
 struct tpm {
 	ESYS_CONTEXT *esys;
 	struct tcti *tcti;
-	struct tpm_why *why; /* the caller's */
+	struct message *why; /* the caller's */
 	char name[];
 };
-
-static void
-why_set(struct tpm_why *why, const char *fmt, ...) AC_PRINTF(2, 3);
-
-static void
-why_set(struct tpm_why *why, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(why->text, sizeof(why->text), fmt, ap);
-	va_end(ap);
-}
 
 /* Which of our errors is the TPM's (Part 2, 6.6) or a layer's rc? */
 static enum ac_err
@@ -81,25 +67,25 @@ tpm_fail(struct tpm *t, TSS2_RC rc, const char *doing, uint32_t id)
 	if (id != 0)
 		(void)snprintf(object, sizeof(object), " 0x%08x", id);
 	if (e == AC_ERR_IO && error == ETIMEDOUT)
-		why_set(t->why,
+		message_set(t->why,
 		    "%s%s: no answer from %s in time; is another program "
 		    "holding the TPM?", doing, object, t->name);
 	else if (e == AC_ERR_IO && error != 0)
-		why_set(t->why, "%s%s: %s: %s", doing, object, t->name,
+		message_set(t->why, "%s%s: %s: %s", doing, object, t->name,
 		    strerror(error));
 	else if (e == AC_ERR_NOT_FOUND)
-		why_set(t->why, "%s%s: the TPM has nothing at that handle (%s)",
+		message_set(t->why, "%s%s: the TPM has nothing at that handle (%s)",
 		    doing, object, Tss2_RC_Decode(rc));
 	else if (rc == TPM2_RC_LOCKOUT)
-		why_set(t->why, "%s%s: TPM in lockout after wrong "
+		message_set(t->why, "%s%s: TPM in lockout after wrong "
 		    "authorisations; it recovers with time (%s)", doing, object,
 		    Tss2_RC_Decode(rc));
 	else if (rc == TPM2_RC_INITIALIZE)
-		why_set(t->why, "%s%s: the TPM was not started; firmware does "
+		message_set(t->why, "%s%s: the TPM was not started; firmware does "
 		    "that, measuring itself (%s)", doing, object,
 		    Tss2_RC_Decode(rc));
 	else
-		why_set(t->why, "%s%s: %s (0x%x)", doing, object,
+		message_set(t->why, "%s%s: %s (0x%x)", doing, object,
 		    Tss2_RC_Decode(rc), rc);
 	errno = error;
 	return e;
@@ -186,7 +172,7 @@ tpm_quiet(void)
 }
 
 enum ac_err
-tpm_open(struct tpm **out, const char *tcti, struct tpm_why *why)
+tpm_open(struct tpm **out, const char *tcti, struct message *why)
 {
 	static const char doing[] = "opening the TPM";
 	const uint32_t family = 0x322e3000; /* "2.0", TPM_PT_FAMILY_INDICATOR */
@@ -195,17 +181,17 @@ tpm_open(struct tpm **out, const char *tcti, struct tpm_why *why)
 	struct tpm *t = calloc(1, sizeof(*t) + strlen(tcti) + 1);
 	TSS2_RC rc;
 
-	*why = (struct tpm_why){ "out of memory" };
+	*why = (struct message){ "out of memory" };
 	if (t == NULL)
 		goto out;
 	memcpy(t->name, tcti, strlen(tcti) + 1);
 	t->why = why;
 	e = tcti_open(&t->tcti, tcti);
 	if (e == AC_ERR_LIMIT)
-		why_set(why, "%s: %s: the path of a socket has at most 107 "
+		message_set(why, "%s: %s: the path of a socket has at most 107 "
 		    "bytes", doing, tcti);
 	else if (e != AC_OK)
-		why_set(why, "%s: cannot open %s%s%s", doing, tcti,
+		message_set(why, "%s: cannot open %s%s%s", doing, tcti,
 		    errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
 	if (e != AC_OK)
 		goto out;
@@ -221,10 +207,10 @@ tpm_open(struct tpm **out, const char *tcti, struct tpm_why *why)
 	}
 	if (got != family) {
 		e = AC_ERR_UNSUPPORTED;
-		why_set(why, "%s: %s is not a TPM 2.0", doing, tcti);
+		message_set(why, "%s: %s is not a TPM 2.0", doing, tcti);
 		goto out;
 	}
-	*why = (struct tpm_why){ "" };
+	*why = (struct message){ "" };
 	*out = t;
 	t = NULL; /* transferred */
 	e = AC_OK;
@@ -258,7 +244,8 @@ tpm_pcr_extend(struct tpm *t, unsigned pcr, const struct digest *d)
 	TSS2_RC rc;
 
 	if (pcr >= TPM_PCRS) {
-		why_set(t->why, "extending PCR %u: there are %u", pcr, TPM_PCRS);
+		message_set(t->why, "extending PCR %u: there are %u", pcr,
+		    TPM_PCRS);
 		return AC_ERR_LIMIT;
 	}
 	memcpy(values.digests[0].digest.sha256, d->b, sizeof(d->b));
@@ -292,7 +279,7 @@ pcr_read_some(struct tpm *t, uint32_t *left, uint32_t *counter,
 	mask = mask_of(got);
 	if (mask == 0) {
 		e = AC_ERR_UNSUPPORTED;
-		why_set(t->why, "%s: %s has none; its SHA-256 bank is not "
+		message_set(t->why, "%s: %s has none; its SHA-256 bank is not "
 		    "active, or it has fewer PCRs", reading_pcrs, t->name);
 		goto out;
 	}
@@ -312,7 +299,7 @@ pcr_read_some(struct tpm *t, uint32_t *left, uint32_t *counter,
 	if (n != digests->count)
 		goto out;
 	*left &= ~mask;
-	why_set(t->why, "%s", "");
+	message_set(t->why, "%s", "");
 	e = AC_OK;
 out:
 	Esys_Free(got);
@@ -345,7 +332,7 @@ tpm_pcr_read(struct tpm *t, uint32_t mask, struct digest values[TPM_PCRS])
 			return AC_OK;
 		}
 	}
-	why_set(t->why, "%s: they change while they are read", reading_pcrs);
+	message_set(t->why, "%s: they change while they are read", reading_pcrs);
 	return AC_ERR_BUSY;
 }
 
@@ -490,7 +477,7 @@ tpm_nv_read(struct tpm *t, uint32_t index, struct buf *out, size_t max)
 	size = public->nvPublic.dataSize;
 	if (size > max) {
 		e = AC_ERR_LIMIT;
-		why_set(t->why, "%s 0x%08x: it holds %zu bytes, more than %zu",
+		message_set(t->why, "%s 0x%08x: it holds %zu bytes, more than %zu",
 		    doing, index, size, max);
 		goto out;
 	}
@@ -536,7 +523,7 @@ tpm_nv_create(struct tpm *t, uint32_t index, struct span data)
 	TSS2_RC rc;
 
 	if (data.len > TPM_NV_MAX) {
-		why_set(t->why, "writing NV index 0x%08x: %zu bytes are more "
+		message_set(t->why, "writing NV index 0x%08x: %zu bytes are more "
 		    "than %u", index, data.len, TPM_NV_MAX);
 		return AC_ERR_LIMIT;
 	}

@@ -7,7 +7,8 @@
  * authorisations are empty passwords, as in the virtual TPMs of clouds; the
  * only PCR bank is SHA-256.
  *
- * A verb that fails has said why in the struct tpm_why given to tpm_open():
+ * A verb that fails has said why in the message given to tpm_open(), in one
+ * line without a full stop:
  *   AC_ERR_NOT_FOUND  no such key or NV index
  *   AC_ERR_EXISTS     the handle or index is taken
  *   AC_ERR_BUSY       in lockout, or still busy after the retries
@@ -21,6 +22,7 @@
 
 #include "common/bytes.h"
 #include "common/err.h"
+#include "common/message.h"
 #include "common/writer.h"
 
 #define TPM_PCRS 24u                    /* PC Client: PCR 0 to 23 */
@@ -36,11 +38,6 @@
 #define TPM_ATTR_SIGN 0x00040000u
 
 struct tpm;
-
-/* What failed and why, one line without a full stop; "" before that. */
-struct tpm_why {
-	char text[320];
-};
 
 /* TPMS_CLOCK_INFO (Part 2, 10.11.1). */
 struct tpm_clock {
@@ -60,11 +57,11 @@ void tpm_quiet(void);
 
 /*
  * Open the TPM that tcti names (see tcti.h) and see that it answers within
- * five seconds, is a TPM 2.0 and was started.  *why is used until
- * tpm_close() and shall outlive *out.
+ * five seconds, is a TPM 2.0 and was started.  *why is empty after that; it
+ * is used until tpm_close() and shall outlive *out.
  */
 AC_MUST_CHECK enum ac_err tpm_open(struct tpm **out, const char *tcti,
-    struct tpm_why *why);
+    struct message *why);
 
 void tpm_close(struct tpm *t);
 

@@ -33,15 +33,15 @@
 struct sim {
 	char *dir;
 	int fd; /* of dir, holding the lock */
-	struct tpm_why *why;
+	struct message *why;
 };
 
-static enum ac_err sim_fail(struct tpm_why *why, enum ac_err e,
+static enum ac_err sim_fail(struct message *why, enum ac_err e,
     const char *fmt, ...) AC_PRINTF(3, 4);
 
 /* Say why; returns e. */
 static enum ac_err
-sim_fail(struct tpm_why *why, enum ac_err e, const char *fmt, ...)
+sim_fail(struct message *why, enum ac_err e, const char *fmt, ...)
 {
 	int saved = errno;
 	va_list ap;
@@ -55,7 +55,7 @@ sim_fail(struct tpm_why *why, enum ac_err e, const char *fmt, ...)
 
 /* Say that the operating system refused to do something with what. */
 static enum ac_err
-sim_errno(struct tpm_why *why, const char *doing, const char *what)
+sim_errno(struct message *why, const char *doing, const char *what)
 {
 	return sim_fail(why, errno == ENOMEM ? AC_ERR_MEMORY : AC_ERR_IO,
 	    "%s %s: %s", doing, what, strerror(errno));
@@ -75,13 +75,13 @@ sim_close(struct sim *s)
  * fails, but removes the first one's sockets as it ends.
  */
 static enum ac_err
-sim_open(struct sim *out, const char *dir, struct tpm_why *why)
+sim_open(struct sim *out, const char *dir, struct message *why)
 {
 	enum ac_err e;
 	struct sim s = { .fd = -1, .why = why };
 	const size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
 
-	*why = (struct tpm_why){ "" };
+	*why = (struct message){ "" };
 	s.dir = realpath(dir, NULL);
 	if (s.dir == NULL && errno == ENOENT) {
 		e = sim_fail(why, AC_ERR_NOT_FOUND,
@@ -127,7 +127,7 @@ out:
 
 /* The same for a folder that must hold a complete TPM. */
 static enum ac_err
-sim_open_complete(struct sim *out, const char *dir, struct tpm_why *why)
+sim_open_complete(struct sim *out, const char *dir, struct message *why)
 {
 	struct sim s;
 	enum ac_err e = sim_open(&s, dir, why);
@@ -303,7 +303,8 @@ sim_pid(const struct sim *s)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	pid_t pid = 0;
-	int fd = openat(s->fd, "state/.lock", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(s->fd, "state/.lock",
+	    O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1; /* swtpm makes it */
@@ -381,7 +382,7 @@ sim_stop(const struct sim *s)
 		orderly = tpm_shutdown(t);
 	tpm_close(t);
 	if (orderly != AC_OK) {
-		struct tpm_why why = *s->why;
+		struct message why = *s->why;
 
 		orderly = sim_fail(s->why, AC_ERR_IO,
 		    "ended without an orderly shutdown: %.250s", why.text);
@@ -421,7 +422,7 @@ sim_start(const struct sim *s)
 		goto out;
 	e = sim_tpm(s, &t);
 	if (e != AC_OK) {
-		struct tpm_why why = *s->why;
+		struct message why = *s->why;
 
 		(void)sim_end(s);
 		*s->why = why;
@@ -607,7 +608,7 @@ out:
 
 enum ac_err
 tpmsim_init(const char *dir, const struct tpmsim_options *options,
-    struct tpm_why *why)
+    struct message *why)
 {
 	enum ac_err e;
 	struct sim s = { .fd = -1 };
@@ -635,7 +636,7 @@ tpmsim_init(const char *dir, const struct tpmsim_options *options,
 	    sim_errno(why, "changing the mode of", s.dir) :
 	    sim_make(&s, options);
 	if (e != AC_OK) {
-		struct tpm_why first = *why;
+		struct message first = *why;
 
 		(void)sim_end(&s);
 		sim_clear(&s);
@@ -649,7 +650,7 @@ out:
 }
 
 enum ac_err
-tpmsim_start(const char *dir, struct tpm_why *why)
+tpmsim_start(const char *dir, struct message *why)
 {
 	struct sim s;
 	enum ac_err e = sim_open_complete(&s, dir, why);
@@ -662,7 +663,7 @@ tpmsim_start(const char *dir, struct tpm_why *why)
 }
 
 enum ac_err
-tpmsim_stop(const char *dir, struct tpm_why *why)
+tpmsim_stop(const char *dir, struct message *why)
 {
 	struct sim s;
 	enum ac_err e = sim_open(&s, dir, why);
@@ -675,7 +676,7 @@ tpmsim_stop(const char *dir, struct tpm_why *why)
 }
 
 enum ac_err
-tpmsim_reset(const char *dir, struct tpm_why *why)
+tpmsim_reset(const char *dir, struct message *why)
 {
 	struct sim s;
 	enum ac_err e = sim_open_complete(&s, dir, why);
@@ -691,7 +692,7 @@ tpmsim_reset(const char *dir, struct tpm_why *why)
 }
 
 enum ac_err
-tpmsim_tcti(const char *dir, struct buf *out, struct tpm_why *why)
+tpmsim_tcti(const char *dir, struct buf *out, struct message *why)
 {
 	char *path = realpath(dir, NULL);
 	struct writer w;

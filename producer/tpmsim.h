@@ -39,13 +39,13 @@ struct tpmsim_options {
  * comma, which swtpm's options cannot carry.
  */
 AC_MUST_CHECK enum ac_err tpmsim_init(const char *dir,
-    const struct tpmsim_options *options, struct tpm_why *why);
+    const struct tpmsim_options *options, struct message *why);
 
 /*
  * A new boot: PCRs are zero.  Returns when the TPM answers.  AC_ERR_EXISTS:
  * it runs already; AC_ERR_NOT_FOUND: dir has no complete TPM.
  */
-AC_MUST_CHECK enum ac_err tpmsim_start(const char *dir, struct tpm_why *why);
+AC_MUST_CHECK enum ac_err tpmsim_start(const char *dir, struct message *why);
 
 /*
  * Shut the TPM down in order and see its process gone.  It is gone too after
@@ -53,13 +53,13 @@ AC_MUST_CHECK enum ac_err tpmsim_start(const char *dir, struct tpm_why *why);
  * AC_ERR_NOT_FOUND: it does not run.  An incomplete folder will do: an init
  * that was killed may have left its TPM running.
  */
-AC_MUST_CHECK enum ac_err tpmsim_stop(const char *dir, struct tpm_why *why);
+AC_MUST_CHECK enum ac_err tpmsim_stop(const char *dir, struct message *why);
 
 /* Stop, if it runs, and start. */
-AC_MUST_CHECK enum ac_err tpmsim_reset(const char *dir, struct tpm_why *why);
+AC_MUST_CHECK enum ac_err tpmsim_reset(const char *dir, struct message *why);
 
 /* The name that tpm_open() and tpm2-tools know it by: "swtpm:path=...". */
 AC_MUST_CHECK enum ac_err tpmsim_tcti(const char *dir, struct buf *out,
-    struct tpm_why *why);
+    struct message *why);
 
 #endif

@@ -21,7 +21,7 @@ struct simtest {
 	char top[32];      /* the temporary folder */
 	char dir[48];      /* the TPM in it */
 	struct buf tcti;
-	struct tpm_why why;
+	struct message why;
 };
 
 /* cmocka's message says that a call failed; this one says why. */
@@ -88,7 +88,7 @@ sim_begin(struct simtest *s)
 static inline void
 sim_finish(struct simtest *s)
 {
-	struct tpm_why why;
+	struct message why;
 	enum ac_err e = tpmsim_stop(s->dir, &why);
 
 	if (e != AC_OK && e != AC_ERR_NOT_FOUND)

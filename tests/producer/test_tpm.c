@@ -268,7 +268,7 @@ chain_verifies(void **state)
 
 /* e, and a message that has want in it. */
 static void
-expect_why(enum ac_err got, enum ac_err e, const struct tpm_why *why,
+expect_why(enum ac_err got, enum ac_err e, const struct message *why,
     const char *want)
 {
 	if (got != e || strstr(why->text, want) == NULL)
@@ -455,7 +455,7 @@ cannot_open(void **state)
 		{ span_of(tpm_1_2, 10), AC_ERR_CRYPTO, "opening the TPM" },
 		{ span_of(babble, 23), AC_ERR_IO, "Protocol error" },
 	};
-	struct tpm_why why;
+	struct message why;
 	struct tpm *t;
 	char long_name[160] = "swtpm:path=/";
 	struct fake f;
@@ -479,7 +479,7 @@ cannot_open(void **state)
 static void
 silent(void **state)
 {
-	struct tpm_why why;
+	struct message why;
 	struct tpm *t;
 	struct fake f;
 	double begin = sim_now_s(), took;
@@ -500,7 +500,7 @@ busy_for_ever(void **state)
 {
 	static const uint8_t retry[] = { 0x80, 0x01, 0, 0, 0, 10, 0, 0, 0x09,
 		0x22 };
-	struct tpm_why why;
+	struct message why;
 	struct tpm *t;
 	struct fake f;
 	double begin = sim_now_s(), took;

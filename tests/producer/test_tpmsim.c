@@ -274,7 +274,7 @@ init_refuses(void **state)
 {
 	const struct tpmsim_options none = { .days = 0 }, many = { .days =
 								 7301 };
-	struct tpm_why why;
+	struct message why;
 	char path[256], *end;
 	struct stat st;
 	struct buf before = sim_file(&sim, "ak-chain.pem"), after;
@@ -318,7 +318,7 @@ static void
 init_odd_path(void **state)
 {
 	char path[256];
-	struct tpm_why why;
+	struct message why;
 	size_t n;
 
 	(void)state;
@@ -336,7 +336,7 @@ static void
 init_without_swtpm(void **state)
 {
 	char path[96], *was = strdup(getenv("PATH"));
-	struct tpm_why why;
+	struct message why;
 	struct stat st;
 	enum ac_err e;
 
@@ -358,7 +358,7 @@ init_fails_midway(void **state)
 	static const char script[] = "#!/bin/sh\necho first\n"
 	    "echo no entropy today >&2\nexit 1\n";
 	char bin[64], tool[96], path[96], *was = strdup(getenv("PATH"));
-	struct tpm_why why;
+	struct message why;
 	struct stat st;
 	enum ac_err e;
 
@@ -383,7 +383,7 @@ init_fails_midway(void **state)
 static void
 not_a_tpm(void **state)
 {
-	struct tpm_why why;
+	struct message why;
 	char path[96];
 
 	(void)state;
@@ -400,7 +400,7 @@ not_a_tpm(void **state)
 static void
 locked(void **state)
 {
-	struct tpm_why why;
+	struct message why;
 	int fd = open(sim.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	(void)state;
@@ -516,7 +516,7 @@ race(void **state)
 		pids[i] = fork();
 		assert_true(pids[i] >= 0);
 		if (pids[i] == 0) {
-			struct tpm_why why;
+			struct message why;
 
 			_exit((int)tpmsim_start(sim.dir, &why));
 		}
