@@ -10,6 +10,7 @@
 
 /* Values of Cache-Control. */
 #define REPLY_FOREVER "public, max-age=31536000, immutable"
+#define REPLY_SHORT "public, max-age=300"
 #define REPLY_FRESH "no-cache"
 #define REPLY_NEVER "no-store"
 
