@@ -6,6 +6,8 @@
 #include "registry/admit.h"
 #include "registry/problem.h"
 
+/* Room for a log entry and the rest of a bundle on each answered line. */
+#define ENTRY_ROOM ((size_t)8 << 10)
 #define KEYS 256 /* remembered by a thread; builders post more than once */
 
 struct admit {
@@ -174,6 +176,24 @@ problem_of(enum ac_err e)
 	return PROBLEM_MALFORMED;
 }
 
+/* Would the answer, with a log entry on each line, still be a certificate? */
+static bool
+check_room(const struct certificate *c, struct reply *refusal)
+{
+	struct message why;
+	size_t room = 0;
+
+	for (size_t i = 0; i < c->nlines; i++)
+		room += text_base64_len(c->line[i].bundle.statement.len) +
+		    ENTRY_ROOM;
+	if (room <= CERTIFICATE_MAX)
+		return true;
+	message_set(&why, "with a log entry of up to %zu bytes on each line "
+	    "the certificate would pass the limit of %zu bytes", ENTRY_ROOM,
+	    CERTIFICATE_MAX);
+	return refuse(refusal, PROBLEM_TOO_LARGE, &why);
+}
+
 static bool
 check_builder(struct admit *a, struct reply *refusal)
 {
@@ -233,7 +253,7 @@ admit_certificate(struct admit *a, struct unit **out, struct reply *refusal,
 	e = certificate_decode(c, jsonl, &why);
 	if (e != AC_OK)
 		return refuse(refusal, problem_of(e), &why);
-	if (!check_builder(a, refusal))
+	if (!check_room(c, refusal) || !check_builder(a, refusal))
 		goto out;
 	u = unit_new(c->nlines);
 	if (u == NULL || fill_line(&u->line[0], &c->line[0], &c->key,

@@ -236,7 +236,8 @@ is_by(struct answer *a, bool *by, uint64_t index, const struct digest *key)
 
 /*
  * The certificate that begins with entry index; a statement of another kind
- * is its one line.
+ * is its one line.  Further lines, which anybody may add, end where the whole
+ * would be larger than a certificate may be.
  */
 static enum ac_err
 write_certificate(struct answer *a, struct writer *w, uint64_t index)
@@ -249,8 +250,15 @@ write_certificate(struct answer *a, struct writer *w, uint64_t index)
 	    published_size(a));
 	if (e == AC_OK)
 		e = write_line(a, w, index);
-	for (size_t i = 0; e == AC_OK && i < n; i++)
+	for (size_t i = 0; e == AC_OK && i < n; i++) {
+		size_t before = w->len;
+
 		e = write_line(a, w, line[i]);
+		if (w->len > CERTIFICATE_MAX) {
+			w->len = before;
+			break;
+		}
+	}
 	return e;
 }
 
@@ -265,7 +273,8 @@ read_certificate(struct answer *a, struct reply *out, const struct route *r)
 	wr_init(&w, LOGGED_MAX);
 	e = store_find_all(a->store, index, &n, CERTIFICATE_LINES_MAX, &r->d,
 	    published_size(a));
-	for (size_t i = 0; e == AC_OK && i < n; i++) {
+	for (size_t i = 0; e == AC_OK && i < n && w.len < CERTIFICATE_MAX;
+	    i++) {
 		bool wanted = true;
 
 		if (r->has_key)

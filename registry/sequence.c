@@ -412,8 +412,15 @@ sequence_stop(struct sequence *s, struct message *why)
 	e = s->error;
 	if (e != AC_OK)
 		*why = s->why;
+	return e;
+}
+
+void
+sequence_free(struct sequence *s)
+{
+	if (s == NULL)
+		return;
 	(void)pthread_cond_destroy(&s->wake);
 	(void)pthread_mutex_destroy(&s->mutex);
 	free(s);
-	return e;
 }

@@ -39,10 +39,13 @@ AC_MUST_CHECK enum ac_err sequence_start(struct sequence **out,
 AC_MUST_CHECK enum ac_err sequence_submit(struct sequence *s, struct unit *u);
 
 /*
- * Sequence what is in the pool, end the thread, free *s.  AC_OK, or why the
+ * Sequence what is in the pool and end the thread.  AC_OK, or why the
  * sequencer failed, before or now.
  */
 AC_MUST_CHECK enum ac_err sequence_stop(struct sequence *s,
     struct message *why);
+
+/* After sequence_stop(). */
+void sequence_free(struct sequence *s);
 
 #endif

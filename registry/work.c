@@ -105,6 +105,7 @@ work_start(struct work **out, const struct work_options *o)
 		if (pthread_create(&w->thread[i].id, NULL, run,
 		    &w->thread[i]) != 0) {
 			work_stop(w);
+			work_free(w);
 			return AC_ERR_MEMORY;
 		}
 		w->nthreads++;
@@ -119,7 +120,7 @@ work_begin(struct work *w, struct work_item *item)
 	enum ac_err e = AC_ERR_BUSY;
 
 	(void)pthread_mutex_lock(&w->mutex);
-	if (w->begin.n < w->options.max) {
+	if (w->begin.n < w->options.max && !w->stopping) {
 		put(&w->begin, item);
 		(void)pthread_cond_signal(&w->wake);
 		e = AC_OK;
@@ -140,14 +141,20 @@ work_finish(struct work *w, struct work_item *item)
 void
 work_stop(struct work *w)
 {
-	if (w == NULL)
-		return;
 	(void)pthread_mutex_lock(&w->mutex);
 	w->stopping = true;
 	(void)pthread_cond_broadcast(&w->wake);
 	(void)pthread_mutex_unlock(&w->mutex);
 	for (unsigned i = 0; i < w->nthreads; i++)
 		(void)pthread_join(w->thread[i].id, NULL);
+	w->nthreads = 0;
+}
+
+void
+work_free(struct work *w)
+{
+	if (w == NULL)
+		return;
 	(void)pthread_cond_destroy(&w->wake);
 	(void)pthread_mutex_destroy(&w->mutex);
 	free(w->thread);

@@ -28,11 +28,14 @@ struct work_options {
 AC_MUST_CHECK enum ac_err work_start(struct work **out,
     const struct work_options *o);
 
-/* AC_ERR_BUSY: as many wait as may. */
+/* AC_ERR_BUSY: as many wait as may, or the threads were ended. */
 AC_MUST_CHECK enum ac_err work_begin(struct work *w, struct work_item *item);
 void work_finish(struct work *w, struct work_item *item);
 
-/* Do what is queued, end the threads, free *w. */
+/* Do what is queued and end the threads. */
 void work_stop(struct work *w);
+
+/* After work_stop(). */
+void work_free(struct work *w);
 
 #endif
