@@ -1,5 +1,6 @@
 /* http.c -- HTTP/1.1 by libmicrohttpd; see http.h. */
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -256,9 +257,13 @@ on_head(struct http_exchange *x, const char *method)
 	get_length(x->connection, &req);
 	req.content_type = MHD_lookup_connection_value(x->connection,
 	    MHD_HEADER_KIND, "Content-Type");
-	/* A refusal queued here is sent before the body is read. */
-	if (!route_parse(&x->route, &x->reply, &req) ||
-	    !reserve(x, (size_t)req.length))
+	x->refused = !route_parse(&x->route, &x->reply, &req) ||
+	    !reserve(x, (size_t)req.length);
+	/*
+	 * A reply queued here is sent before the body is read, and ends the
+	 * connection; without a body there is no need for that.
+	 */
+	if (x->refused && (!req.has_length || req.length > 0))
 		return send_reply(x);
 	x->stage = HTTP_BODY;
 	set_deadline(x->http, x->connection, transfer_ms(req.length));
@@ -280,7 +285,7 @@ on_whole(struct http_exchange *x)
 {
 	const struct http_options *o = &x->http->options;
 
-	if (o->at_once(o->arg, x))
+	if (x->refused || o->at_once(o->arg, x))
 		return send_reply(x);
 	set_deadline(x->http, x->connection, -1);
 	x->stage = HTTP_WAITING;

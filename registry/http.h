@@ -28,6 +28,7 @@ struct http_exchange {
 	struct MHD_Connection *connection;
 	char *target;
 	enum { HTTP_HEAD, HTTP_BODY, HTTP_WAITING, HTTP_REPLIED } stage;
+	bool refused;          /* before the body, which is empty */
 	bool counted;          /* among those that are being answered */
 	size_t reserved;       /* of the memory for bodies */
 	size_t bodylen;

@@ -1,6 +1,7 @@
 /* publish.c -- the public folder; see publish.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
