@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 import certs
@@ -158,9 +159,11 @@ def main(tests):
     failed = 0
     for test in tests:
         name = test.__name__
+        began = time.monotonic()
         try:
             test()
-            print("ok   " + name, flush=True)
+            print("ok   %s %.1f s" % (name, time.monotonic() - began),
+                  flush=True)
         except Exception:
             failed += 1
             print("FAIL " + name)
