@@ -75,6 +75,7 @@ made(void **state)
 static void
 not_overwritten(void **state)
 {
+	char name[255 - 7 + 1]; /* with the suffix of a temporary file */
 	struct buf before, after;
 	struct message why;
 	struct spki spki;
@@ -108,6 +109,13 @@ not_overwritten(void **state)
 	assert_int_equal(unlink("b"), 0);
 
 	assert_int_equal(key_create(&spki, "none/b", &why), AC_ERR_IO);
+
+	/* The private name just fits, the public one does not: neither stays. */
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(key_create(&spki, name, &why), AC_ERR_IO);
+	assert_non_null(strstr(why.text, "cannot write the public key"));
+	assert_int_equal(access(name, F_OK), -1);
 }
 
 static void
