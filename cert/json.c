@@ -1,4 +1,5 @@
 /* json.c -- strict JSON over cJSON; see json.h. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -8,6 +9,8 @@
 #include "cert/limits.h"
 #include "common/reader.h"
 #include "common/text.h"
+
+#define INTEGER_DIGITS_MAX 16 /* of JSON_INT_MAX */
 
 /*
  * The grammar of RFC 8259, without building anything.  What may come next is
@@ -91,24 +94,32 @@ scan_digits(struct reader *r)
 	return n;
 }
 
+/*
+ * Numbers that stand for different values must not meet in one double: whole
+ * ones have at most the digits of JSON_INT_MAX, which check_tree() compares,
+ * those with a fraction as many as a double tells apart.
+ */
 static bool
 scan_number(struct reader *r)
 {
+	bool minus = peek(r) == '-', zero;
+	size_t whole, fraction;
 	struct span s;
-	bool zero;
 
-	if (peek(r) == '-' && !rd_take(r, &s, 1))
+	if (minus && !rd_take(r, &s, 1))
 		return false;
 	zero = peek(r) == '0';
-	if (zero ? !rd_take(r, &s, 1) : scan_digits(r) == 0)
-		return false;
-	if (zero && peek(r) >= '0' && peek(r) <= '9')
+	whole = scan_digits(r);
+	if (whole == 0 || (zero && whole > 1))
 		return false;
 	if (peek(r) != '.')
-		return true;
+		return whole <= INTEGER_DIGITS_MAX && !(minus && zero);
+	if (!rd_take(r, &s, 1))
+		return false;
+	fraction = scan_digits(r);
 	/* One form a value: 1.0, 1.50 and 1e3 have shorter ones. */
-	return rd_take(r, &s, 1) && scan_digits(r) > 0 &&
-	    r->left.p[-1] != '0';
+	return fraction > 0 && r->left.p[-1] != '0' &&
+	    whole + fraction <= DBL_DIG;
 }
 
 static bool
@@ -162,6 +173,7 @@ scan(struct span text)
 	enum next next = VALUE;
 	uint64_t objects = 0; /* bit 0: is the innermost bracket an object? */
 	unsigned depth = 0;
+	size_t values = 0;
 	struct span s;
 	uint8_t open;
 
@@ -201,6 +213,8 @@ scan(struct span text)
 		}
 		if (!scan_value(&r, &open))
 			return AC_ERR_FORMAT;
+		if (++values > JSON_VALUES_MAX)
+			return AC_ERR_LIMIT;
 		next = COMMA_OR_CLOSE;
 		if (open != 0) {
 			if (++depth > JSON_DEPTH_MAX)
@@ -217,13 +231,14 @@ check_members(const cJSON *object)
 {
 	size_t n = 0;
 
-	for (const cJSON *a = object->child; a != NULL; a = a->next) {
+	/* Counted first: comparing takes the square of the count. */
+	for (const cJSON *a = object->child; a != NULL; a = a->next)
 		if (++n > JSON_MEMBERS_MAX)
 			return AC_ERR_LIMIT;
+	for (const cJSON *a = object->child; a != NULL; a = a->next)
 		for (const cJSON *b = a->next; b != NULL; b = b->next)
 			if (span_is(span_str(a->string), b->string))
 				return AC_ERR_FORMAT;
-	}
 	return AC_OK;
 }
 

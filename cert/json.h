@@ -33,7 +33,9 @@ struct json_doc {
 /*
  * Parse text, exactly one JSON value with optional white space around it.
  * AC_ERR_FORMAT: not strict JSON, a duplicate name, a number beyond
- * +-JSON_INT_MAX or not in its shortest decimal form (1.0, 1e3); AC_ERR_LIMIT: deeper or wider than limits.h; AC_ERR_MEMORY.
+ * +-JSON_INT_MAX, with a fraction and more than 15 digits, or not in its
+ * shortest decimal form (1.0, 1e3, -0); AC_ERR_LIMIT: deeper, wider or of more
+ * values than limits.h; AC_ERR_MEMORY.
  */
 AC_MUST_CHECK enum ac_err json_parse(struct json_doc *out, struct span text);
 

@@ -34,8 +34,10 @@
 
 /* Nesting of JSON from outside. */
 #define JSON_DEPTH_MAX 24
-/* Members of one JSON object: our widest object has 15. */
+/* Members of one JSON object: the widest is an env of WORDS_MAX. */
 #define JSON_MEMBERS_MAX 256
+/* Values of one JSON text: four for each of FILES_MAX files, and the rest. */
+#define JSON_VALUES_MAX (4 * (size_t)FILES_MAX + 4096)
 /* Largest integer that every JSON reader keeps exactly: 2^53 - 1. */
 #define JSON_INT_MAX 9007199254740991
 

@@ -66,7 +66,7 @@ parse_signature(struct note_signature *out, struct span line)
 {
 	struct reader r = rd_of(line);
 	struct note_signature s;
-	uint8_t blob[NOTE_BLOB_MAX / 4 * 3 + 3];
+	uint8_t blob[NOTE_BLOB_MAX];
 	struct span dash;
 	size_t len;
 
@@ -75,10 +75,9 @@ parse_signature(struct note_signature *out, struct span line)
 	    !note_name_is_valid(s.name))
 		return AC_ERR_FORMAT;
 	s.blob = r.left;
-	if (s.blob.len > NOTE_BLOB_MAX / 3 * 4)
+	if (s.blob.len / 4 * 3 > sizeof(blob))
 		return AC_ERR_LIMIT;
-	if (s.blob.len / 4 * 3 > sizeof(blob) ||
-	    !text_unbase64(blob, &len, s.blob) || len < 5)
+	if (!text_unbase64(blob, &len, s.blob) || len < 5)
 		return AC_ERR_FORMAT;
 	memcpy(s.id, blob, sizeof(s.id));
 	*out = s;
@@ -88,6 +87,7 @@ parse_signature(struct note_signature *out, struct span line)
 enum ac_err
 note_parse(struct note *out, struct span bytes)
 {
+	struct note n = { 0 };
 	struct reader r;
 	struct span line;
 	size_t separator;
@@ -98,21 +98,21 @@ note_parse(struct note *out, struct span bytes)
 	separator = find_separator(bytes);
 	if (separator == SIZE_MAX || !is_note_text(bytes))
 		return AC_ERR_FORMAT;
-	out->text = span_of(bytes.p, separator);
-	out->nsignatures = 0;
+	n.text = span_of(bytes.p, separator);
 	r = rd_of(span_of(bytes.p + separator + 1, bytes.len - separator - 1));
 	if (rd_end(&r))
 		return AC_ERR_FORMAT;
 	while (!rd_end(&r)) {
-		if (out->nsignatures == NOTE_SIGNATURES_MAX)
+		if (n.nsignatures == NOTE_SIGNATURES_MAX)
 			return AC_ERR_LIMIT;
 		if (!rd_line(&r, &line))
 			return AC_ERR_FORMAT;
-		e = parse_signature(&out->signature[out->nsignatures], line);
+		e = parse_signature(&n.signature[n.nsignatures], line);
 		if (e != AC_OK)
 			return e;
-		out->nsignatures++;
+		n.nsignatures++;
 	}
+	*out = n;
 	return AC_OK;
 }
 

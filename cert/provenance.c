@@ -100,6 +100,14 @@ write_details(struct writer *w, const struct provenance *p)
 	    p->invocation_id, started, finished);
 }
 
+/* May a weight file be called so?  Two names are subjects that are no files. */
+static bool
+is_weight_name(struct span name)
+{
+	return oms_path_is_valid(name) && !span_is(name, SUBJECT_ROOT) &&
+	    !span_is(name, SUBJECT_MANIFEST);
+}
+
 enum ac_err
 provenance_encode(struct buf *out, const struct provenance *p)
 {
@@ -107,6 +115,8 @@ provenance_encode(struct buf *out, const struct provenance *p)
 	bool suffixed = weights_have_suffix(o->file, o->nfiles);
 	struct writer w;
 
+	if (weights_count(o->file, o->nfiles) > WEIGHTS_MAX)
+		return AC_ERR_LIMIT;
 	wr_init(&w, STATEMENT_MAX);
 	statement_write_head(&w);
 	statement_write_subject(&w, span_str(SUBJECT_ROOT), &o->root);
@@ -115,6 +125,10 @@ provenance_encode(struct buf *out, const struct provenance *p)
 	for (size_t i = 0; i < o->nfiles; i++) {
 		if (!weights_is(o->file[i].name, suffixed))
 			continue;
+		if (!is_weight_name(o->file[i].name)) {
+			wr_free(&w);
+			return AC_ERR_FORMAT;
+		}
 		wr_u8(&w, ',');
 		statement_write_subject(&w, o->file[i].name,
 		    &o->file[i].sha256);
@@ -128,12 +142,15 @@ provenance_encode(struct buf *out, const struct provenance *p)
 	return wr_end(&w, out);
 }
 
-/* Subjects: root, manifest, then at least one weight file of another name. */
+/*
+ * Subjects: root, manifest, then at least one weight file, of other names and
+ * in the manifest's order.
+ */
 static bool
 view_subjects(struct provenance_view *v, struct json subjects)
 {
 	struct json j = json_first(subjects);
-	struct span name;
+	struct span name, before = { 0 };
 	struct digest d;
 
 	if (!statement_subject(j, &name, &v->root) ||
@@ -146,11 +163,12 @@ view_subjects(struct provenance_view *v, struct json subjects)
 	v->weights = json_next(j);
 	if (!json_present(v->weights))
 		return false;
-	for (j = v->weights; json_present(j); j = json_next(j))
-		if (!statement_subject(j, &name, &d) ||
-		    !oms_path_is_valid(name) || span_is(name, SUBJECT_ROOT) ||
-		    span_is(name, SUBJECT_MANIFEST))
+	for (j = v->weights; json_present(j); j = json_next(j)) {
+		if (!statement_subject(j, &name, &d) || !is_weight_name(name) ||
+		    span_compare(before, name) >= 0)
 			return false;
+		before = name;
+	}
 	return true;
 }
 

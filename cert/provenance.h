@@ -31,7 +31,11 @@ struct provenance {
 	size_t nfigures;
 };
 
-/* *out = S.  AC_ERR_LIMIT: over STATEMENT_MAX; AC_ERR_MEMORY. */
+/*
+ * *out = S.  AC_ERR_LIMIT: over STATEMENT_MAX or WEIGHTS_MAX; AC_ERR_FORMAT: a
+ * weight file of a name that none may have, text that is not UTF-8;
+ * AC_ERR_MEMORY.
+ */
 AC_MUST_CHECK enum ac_err provenance_encode(struct buf *out,
     const struct provenance *p);
 

@@ -1,15 +1,32 @@
 /* statement.c -- in-toto Statement v1; see statement.h. */
 #include "cert/statement.h"
 
+/* Is the member a string, where it is present? */
+static bool
+is_string_or_absent(struct json object, const char *name)
+{
+	struct json j = json_get(object, name);
+	struct span s;
+
+	return !json_present(j) || json_string(j, &s);
+}
+
 /* A ResourceDescriptor with a digest set of hex values, of known members. */
 static bool
 check_subject(struct json subject)
 {
 	struct json digests = json_get(subject, "digest");
+	struct json annotations = json_get(subject, "annotations");
 	struct span hex;
 
 	if (!json_closed(subject, "name? uri? digest content? downloadLocation? "
 	    "mediaType? annotations?") ||
+	    !is_string_or_absent(subject, "name") ||
+	    !is_string_or_absent(subject, "uri") ||
+	    !is_string_or_absent(subject, "content") ||
+	    !is_string_or_absent(subject, "downloadLocation") ||
+	    !is_string_or_absent(subject, "mediaType") ||
+	    (json_present(annotations) && !json_is_object(annotations)) ||
 	    !json_is_object(digests) || json_count(digests) == 0 ||
 	    json_count(digests) > 32)
 		return false;

@@ -21,6 +21,13 @@ if(AICERT_SANITIZE)
 	target_link_options(aicert_flags INTERFACE
 		-fsanitize=address,undefined)
 endif()
+if(AICERT_FUZZ)
+	target_compile_options(aicert_flags INTERFACE
+		-fsanitize=fuzzer-no-link,address,undefined
+		-fno-sanitize-recover=all -fno-omit-frame-pointer)
+	target_link_options(aicert_flags INTERFACE
+		-fsanitize=address,undefined)
+endif()
 set(CMAKE_C_FLAGS_RELEASE "")
 set(CMAKE_C_FLAGS_DEBUG "-O1 -g")
 

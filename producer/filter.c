@@ -99,15 +99,15 @@ refuse_sockets(scmp_filter_ctx ctx, uint32_t eperm, const char *name)
 		if (family == AF_UNIX || family == AF_INET ||
 		    family == AF_INET6)
 			continue;
-		a[0] = SCMP_A0(SCMP_CMP_EQ, family);
+		a[0] = SCMP_A0(SCMP_CMP_EQ, family, 0);
 		if (!refuse(ctx, eperm, name, 1, a))
 			return false;
 	}
-	a[0] = SCMP_A0(SCMP_CMP_GT, AF_NETLINK);
+	a[0] = SCMP_A0(SCMP_CMP_GT, AF_NETLINK, 0);
 	if (!refuse(ctx, eperm, name, 1, a))
 		return false;
-	a[0] = SCMP_A0(SCMP_CMP_EQ, AF_NETLINK);
-	a[1] = SCMP_A2(SCMP_CMP_NE, FILTER_NETLINK_ROUTE);
+	a[0] = SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0);
+	a[1] = SCMP_A2(SCMP_CMP_NE, FILTER_NETLINK_ROUTE, 0);
 	return refuse(ctx, eperm, name, 2, a);
 }
 
@@ -138,7 +138,7 @@ add_rules(scmp_filter_ctx ctx)
 			return false;
 	}
 	/* Asking for the personality is allowed, changing it is not. */
-	a = SCMP_A0(SCMP_CMP_NE, UINT32_MAX);
+	a = SCMP_A0(SCMP_CMP_NE, UINT32_MAX, 0);
 	if (!refuse(ctx, eperm, "personality", 1, &a))
 		return false;
 	for (int nr = FILTER_FIRST_UNKNOWN; nr <= FILTER_LAST_UNKNOWN; nr++)

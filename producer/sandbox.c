@@ -1066,6 +1066,26 @@ kill_fd(int pidfd)
 		(void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 }
 
+/*
+ * Take what is left of bwrap and, if it outlived bwrap and so became our
+ * child, of process 1; both have ended.  Where SIGCHLD is ignored nothing is.
+ */
+static void
+reap(struct sandbox *s)
+{
+	siginfo_t info;
+
+	if (s->bwrap_fd >= 0)
+		(void)waitid(P_PIDFD, (id_t)s->bwrap_fd, &info, WEXITED);
+	if (s->init_fd >= 0)
+		(void)waitid(P_PIDFD, (id_t)s->init_fd, &info,
+		    WEXITED | WNOHANG);
+	close_fd(&s->init_fd);
+	close_fd(&s->bwrap_fd);
+	if (!s->was_subreaper)
+		(void)prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
 /* Give up before the job began.  The output ends when bwrap and process 1,
  * its only writers, are gone. */
 static void
@@ -1073,7 +1093,6 @@ abandon(struct sandbox *s, struct launch *l)
 {
 	int64_t until = now_ns() + SANDBOX_END_S * SECOND_NS;
 	char sink[512];
-	siginfo_t info;
 
 	kill_fd(s->init_fd);
 	kill_fd(s->bwrap_fd);
@@ -1081,9 +1100,7 @@ abandon(struct sandbox *s, struct launch *l)
 	    read_some(l->output_r, sink, sizeof(sink)) > 0)
 		continue;
 	if (wait_readable(s->bwrap_fd, until))
-		(void)waitid(P_PIDFD, (id_t)s->bwrap_fd, &info, WEXITED);
-	close_fd(&s->init_fd);
-	close_fd(&s->bwrap_fd);
+		reap(s);
 }
 
 static enum ac_err
@@ -1093,6 +1110,7 @@ begin(struct sandbox *s, struct launch *l, struct sandbox_why *why)
 	struct oops oops;
 	ssize_t n;
 	pid_t init = -1;
+	int subreaper = 0;
 
 	l->parent = getpid();
 	s->bwrap = fork();
@@ -1118,6 +1136,9 @@ begin(struct sandbox *s, struct launch *l, struct sandbox_why *why)
 		(void)waitpid(s->bwrap, NULL, 0);
 		return e;
 	}
+	(void)prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
+	s->was_subreaper = subreaper != 0;
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	n = read_some(l->oops_r, &oops, sizeof(oops));
 	if (n == (ssize_t)sizeof(oops))
 		e = explain_oops(l, &oops, why);
@@ -1269,7 +1290,6 @@ enum ac_err
 sandbox_end(struct sandbox *s)
 {
 	int64_t until = now_ns() + SANDBOX_END_S * SECOND_NS;
-	siginfo_t info;
 	enum ac_err e;
 
 	if (s->init_fd < 0)
@@ -1282,12 +1302,7 @@ sandbox_end(struct sandbox *s)
 	e = cgroup_end(&s->cgroup, SANDBOX_END_S);
 	if (e != AC_OK)
 		return e;
-	/* No children of ours where SIGCHLD is ignored, or, the second, where
-	 * we are no subreaper: then somebody else reaps them. */
-	(void)waitid(P_PIDFD, (id_t)s->bwrap_fd, &info, WEXITED);
-	(void)waitid(P_PIDFD, (id_t)s->init_fd, &info, WEXITED | WNOHANG);
-	close_fd(&s->init_fd);
-	close_fd(&s->bwrap_fd);
+	reap(s);
 	close_fd(&s->status_fd);
 	close_fd(&s->output_fd);
 	*s = SANDBOX_NONE;

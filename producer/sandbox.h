@@ -50,8 +50,10 @@
  * user namespace.
  *
  * One thread calls start, and lives until end: when it dies, the kernel kills
- * bwrap, and that the job.  A caller that is process 1 itself or a subreaper
- * has the job's zombie reaped by sandbox_end().
+ * bwrap, and that the job.  Between the two the calling process is a
+ * subreaper (PR_SET_CHILD_SUBREAPER), so that process 1, where bwrap ended
+ * first, becomes its child and is reaped by sandbox_end(), not left to
+ * whatever is process 1 of the machine.
  */
 #ifndef AICERT_PRODUCER_SANDBOX_H
 #define AICERT_PRODUCER_SANDBOX_H
@@ -121,6 +123,7 @@ struct sandbox {
 	struct cgroup cgroup;
 	int64_t started_ns, deadline_ns; /* CLOCK_MONOTONIC; no deadline: 0 */
 	bool timed_out;
+	bool was_subreaper;
 };
 
 #define SANDBOX_NONE                                                           \

@@ -27,6 +27,18 @@ put_member(struct writer *w, struct json object, const char *name)
 }
 
 static void
+put_digest(struct writer *w, struct json object, const char *name)
+{
+	struct digest d;
+
+	wr_str(w, "sha256:");
+	if (json_digest(json_get(object, name), &d))
+		wr_hex(w, span_digest(&d));
+	else
+		wr_str(w, "(none)");
+}
+
+static void
 put_time(struct writer *w, int64_t unix_s)
 {
 	char text[TIME_RFC3339_LEN + 1];
@@ -110,8 +122,8 @@ put_what(struct writer *w, const struct verification *v)
 		}
 		wr_str(w, "      weights ");
 		put_member(w, s, "name");
-		wr_str(w, " sha256:");
-		put_member(w, json_get(s, "digest"), "sha256");
+		wr_u8(w, ' ');
+		put_digest(w, json_get(s, "digest"), "sha256");
 		wr_u8(w, '\n');
 	}
 }
@@ -132,8 +144,8 @@ put_from(struct writer *w, const struct verification *v)
 		put_member(w, d, "name");
 		wr_str(w, " from ");
 		put_member(w, d, "uri");
-		wr_str(w, "\n        sha256:");
-		put_member(w, json_get(d, "digest"), "sha256");
+		wr_str(w, "\n        ");
+		put_digest(w, json_get(d, "digest"), "sha256");
 		wr_str(w, " licence ");
 		put_member(w, notes, "license");
 		wr_u8(w, '\n');

@@ -1,0 +1,90 @@
+/*
+ * seeds.c -- writes the seed corpora of the fuzz targets, encoded from the
+ * made-up training run of the tests: fuzz_seeds fuzz/corpus.
+ */
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "common/file.h"
+#include "fuzz/fuzz.h"
+#include "tests/cert/sample.h"
+
+#define PATH_LEN 4096
+
+static const char *folder;
+
+/* Write the seed of a target; the bytes are freed. */
+static void
+seed(const char *target, const char *name, struct buf b)
+{
+	char path[PATH_LEN];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, target);
+	(void)mkdir(path, 0777);
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", folder, target, name);
+	if (file_write(path, buf_span(&b), 0644) != AC_OK) {
+		(void)fprintf(stderr, "%s cannot be written\n", path);
+		exit(1);
+	}
+	buf_free(&b);
+}
+
+static void
+seed_text(const char *target, const char *name, const char *text)
+{
+	struct buf b = { 0 };
+
+	fuzz_must(buf_copy(&b, span_str(text)) == AC_OK);
+	seed(target, name, b);
+}
+
+static void
+seed_bundle(const char *name, bool logged)
+{
+	struct bundle b = sample_bundle(span_str("{\"a\":1}"), logged);
+
+	seed("bundle", name, sample_bundle_line(&b));
+	bundle_free(&b);
+}
+
+static void
+seed_statements(const char *evidence, const char *provenance, bool full)
+{
+	struct sample s;
+	struct evidence ev;
+
+	sample_fill(&s, full);
+	ev = sample_evidence(&s, full);
+	seed("evidence", evidence, sample_evidence_bytes(&ev));
+	seed("evidence", provenance, sample_provenance(&s));
+	evidence_free(&ev);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct sample s;
+
+	if (argc != 2) {
+		(void)fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
+		return 2;
+	}
+	folder = argv[1];
+	sample_fill(&s, true);
+	seed_text("json", "values", "[null,true,false,0,-1,0.5,"
+	    "9007199254740991,\"\",{},[[]]]");
+	seed_text("json", "strings", "{\"\\u0061\\ud83d\\ude00\":"
+	    "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\xc3\xa9\"} ");
+	seed("json", "event", sample_event(&s, EVENT_OUTPUTS));
+	seed("note", "signed", sample_note());
+	seed_text("note", "vkey", "example.com/foo+530d903a+"
+	    "AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k");
+	seed_bundle("logged", true);
+	seed_bundle("unlogged", false);
+	seed("oms", "three", sample_oms(&s));
+	for (enum event_type t = EVENT_CONFIGURATION; t <= EVENT_OUTPUTS; t++)
+		seed("event", event_name(t), sample_event(&s, t));
+	seed_statements("evidence", "provenance", true);
+	seed_statements("evidence-least", "provenance-least", false);
+	return 0;
+}

@@ -1,0 +1,277 @@
+/* admit.c -- admission by signatures; see admit.h. */
+#include <stdlib.h>
+
+#include "cert/leaf.h"
+#include "common/text.h"
+#include "registry/admit.h"
+#include "registry/problem.h"
+
+/* Room for a log entry and the rest of a bundle on each answered line. */
+#define ENTRY_ROOM ((size_t)8 << 10)
+#define KEYS 256 /* remembered by a thread; builders post more than once */
+
+struct admit {
+	struct {
+		bool used;
+		struct digest fingerprint;
+		struct spki key;
+	} known[KEYS];
+	struct certificate certificate; /* of the one at hand; large */
+};
+
+enum ac_err
+admit_new(struct admit **out)
+{
+	*out = calloc(1, sizeof(**out));
+	return *out == NULL ? AC_ERR_MEMORY : AC_OK;
+}
+
+void
+admit_free(struct admit *a)
+{
+	free(a);
+}
+
+/* ---- keys: a bundle names its key only by digest ---- */
+
+static const struct spki *
+recall(const struct admit *a, const struct digest *fingerprint)
+{
+	unsigned i = fingerprint->b[0];
+
+	return a->known[i].used &&
+	    digest_equal(&a->known[i].fingerprint, fingerprint) ?
+	    &a->known[i].key : NULL;
+}
+
+static void
+remember(struct admit *a, const struct spki *key)
+{
+	struct digest fingerprint = spki_digest(key);
+	unsigned i = fingerprint.b[0];
+
+	a->known[i].used = true;
+	a->known[i].fingerprint = fingerprint;
+	a->known[i].key = *key;
+}
+
+/* ---- what a statement names ---- */
+
+/* The algorithms of in-toto's digest sets by which models are looked up. */
+static const char *const algorithms[] = { "sha256", "sha384", "sha512",
+	"sha1", "gitCommit", "gitTree", "gitBlob", "gitTag" };
+
+/* Note one digest; those of other algorithms are not indexed. */
+static void
+note_digest(struct unit_line *line, size_t max, struct json digest,
+    enum store_role role)
+{
+	size_t n = sizeof(algorithms) / sizeof(algorithms[0]), i = 0;
+	struct store_named *named = &line->named[line->nnamed];
+	struct span hex;
+
+	while (i < n && !span_is(json_name(digest), algorithms[i]))
+		i++;
+	if (i == n || line->nnamed == max || !json_string(digest, &hex) ||
+	    hex.len == 0 || hex.len % 2 != 0 ||
+	    hex.len > 2 * sizeof(named->value) ||
+	    !text_unhex(named->value, hex.len / 2, hex))
+		return;
+	named->alg = span_str(algorithms[i]);
+	named->valuelen = hex.len / 2;
+	named->role = role;
+	line->nnamed++;
+}
+
+/* Those of every resource in the array; counted only where line is NULL. */
+static size_t
+note_all(struct unit_line *line, size_t max, struct json resources,
+    enum store_role role)
+{
+	size_t n = 0;
+
+	for (struct json r = json_first(resources); json_present(r);
+	    r = json_next(r)) {
+		struct json set = json_get(r, "digest");
+
+		for (struct json d = json_first(set); json_present(d);
+		    d = json_next(d)) {
+			n++;
+			if (line != NULL)
+				note_digest(line, max, d, role);
+		}
+	}
+	return n;
+}
+
+static enum ac_err
+note_named(struct unit_line *line, const struct statement *s,
+    struct json dependencies)
+{
+	size_t max = note_all(NULL, 0, s->subjects, STORE_SUBJECT) +
+	    note_all(NULL, 0, dependencies, STORE_DEPENDENCY);
+
+	line->named = calloc(max + 1, sizeof(*line->named));
+	if (line->named == NULL)
+		return AC_ERR_MEMORY;
+	(void)note_all(line, max, s->subjects, STORE_SUBJECT);
+	(void)note_all(line, max, dependencies, STORE_DEPENDENCY);
+	return AC_OK;
+}
+
+/* ---- from certificate to unit ---- */
+
+/* Take over what the log keeps of one line. */
+static enum ac_err
+fill_line(struct unit_line *out, struct certificate_line *in,
+    const struct spki *key, struct json dependencies)
+{
+	enum ac_err e;
+
+	out->d = in->d;
+	out->key = *key;
+	memcpy(out->sig, in->bundle.sig, in->bundle.siglen);
+	out->siglen = in->bundle.siglen;
+	out->statement = in->bundle.statement;
+	in->bundle.statement = (struct buf){ 0 }; /* transferred */
+	e = note_named(out, &in->statement, dependencies);
+	if (e == AC_OK)
+		e = buf_copy(&out->type, in->statement.predicate_type);
+	if (e == AC_OK)
+		e = leaf_encode(&out->body, &out->d,
+		    span_of(out->sig, out->siglen), key);
+	if (e == AC_OK)
+		out->leaf = merkle_leaf(buf_span(&out->body));
+	return e;
+}
+
+static bool
+refuse(struct reply *out, enum problem p, const struct message *why)
+{
+	problem_reply(out, p, why->text, NULL);
+	return false;
+}
+
+/* The refusal for an error of decoding. */
+static enum problem
+problem_of(enum ac_err e)
+{
+	switch (e) {
+	case AC_ERR_LIMIT:
+		return PROBLEM_TOO_LARGE;
+	case AC_ERR_MISMATCH:
+		return PROBLEM_DISAGREEMENT;
+	case AC_ERR_MEMORY:
+		return PROBLEM_BUSY;
+	case AC_OK:
+	case AC_ERR_FORMAT:
+	case AC_ERR_NOT_FOUND:
+	case AC_ERR_EXISTS:
+	case AC_ERR_IO:
+	case AC_ERR_CRYPTO:
+	case AC_ERR_BUSY:
+	case AC_ERR_UNSUPPORTED:
+		break;
+	}
+	return PROBLEM_MALFORMED;
+}
+
+/* Would the answer, with a log entry on each line, still be a certificate? */
+static bool
+check_room(const struct certificate *c, struct reply *refusal)
+{
+	struct message why;
+	size_t room = 0;
+
+	for (size_t i = 0; i < c->nlines; i++)
+		room += text_base64_len(c->line[i].bundle.statement.len) +
+		    ENTRY_ROOM;
+	if (room <= CERTIFICATE_MAX)
+		return true;
+	message_set(&why, "with a log entry of up to %zu bytes on each line "
+	    "the certificate would pass the limit of %zu bytes", ENTRY_ROOM,
+	    CERTIFICATE_MAX);
+	return refuse(refusal, PROBLEM_TOO_LARGE, &why);
+}
+
+static bool
+check_builder(struct admit *a, struct reply *refusal)
+{
+	struct certificate *c = &a->certificate;
+	const struct spki *known = recall(a, &c->provenance.builder_key);
+	struct message why = { "" };
+	enum ac_err e = certificate_check_builder(c, known, &why);
+
+	if (e == AC_ERR_MEMORY)
+		return refuse(refusal, PROBLEM_BUSY, &why);
+	if (e != AC_OK)
+		return refuse(refusal, PROBLEM_SIGNATURE, &why);
+	if (known == NULL)
+		remember(a, &c->key);
+	return true;
+}
+
+/* Check and take over line i >= 1; the evidence is checked already. */
+static bool
+admit_line(struct admit *a, struct unit *u, struct reply *refusal, size_t i)
+{
+	struct certificate_line *line = &a->certificate.line[i];
+	struct message why = { "" }, what = { "" };
+	struct spki key = a->certificate.key;
+	struct json none = { NULL };
+	enum ac_err e = AC_OK;
+
+	if (line->statement.doc.root == NULL) {
+		message_set(&why, "line %zu: the payload is not an in-toto "
+		    "Statement v1", i + 1);
+		return refuse(refusal, PROBLEM_MALFORMED, &why);
+	}
+	if (i > 1 || !u->has_evidence)
+		e = certificate_check_line(&key, line, &what);
+	if (e != AC_OK) {
+		message_set(&why, "line %zu: %s", i + 1, what.text);
+		return refuse(refusal, e == AC_ERR_MEMORY ? PROBLEM_BUSY :
+		    PROBLEM_SIGNATURE, &why);
+	}
+	if (fill_line(&u->line[i], line, &key, none) != AC_OK) {
+		message_set(&why, "no memory for the certificate");
+		return refuse(refusal, PROBLEM_BUSY, &why);
+	}
+	return true;
+}
+
+bool
+admit_certificate(struct admit *a, struct unit **out, struct reply *refusal,
+    struct span jsonl)
+{
+	struct certificate *c = &a->certificate;
+	struct message why = { "" };
+	struct unit *u = NULL;
+	bool good = false;
+	enum ac_err e;
+
+	e = certificate_decode(c, jsonl, &why);
+	if (e != AC_OK)
+		return refuse(refusal, problem_of(e), &why);
+	if (!check_room(c, refusal) || !check_builder(a, refusal))
+		goto out;
+	u = unit_new(c->nlines);
+	if (u == NULL || fill_line(&u->line[0], &c->line[0], &c->key,
+	    c->provenance.dependencies) != AC_OK) {
+		message_set(&why, "no memory for the certificate");
+		good = refuse(refusal, PROBLEM_BUSY, &why);
+		goto out;
+	}
+	u->has_evidence = c->has_evidence;
+	u->bytes = jsonl.len;
+	for (size_t i = 1; i < c->nlines; i++)
+		if (!admit_line(a, u, refusal, i))
+			goto out;
+	*out = u;
+	u = NULL; /* transferred */
+	good = true;
+out:
+	unit_free(u);
+	certificate_free(c);
+	return good;
+}

@@ -1,0 +1,71 @@
+/*
+ * http.h -- the one door to libmicrohttpd: requests in, replies out.
+ *
+ * No thread of the network waits: a request whose reply is not at hand is
+ * suspended and resumes when somebody has it.  Deadlines are our own, since
+ * the library's one counts from the last byte and can be fed for ever:
+ * headers have 10 s, bodies and replies 30 s and their size at 64 KiB/s.
+ */
+#ifndef AICERT_REGISTRY_HTTP_H
+#define AICERT_REGISTRY_HTTP_H
+
+#include "registry/route.h"
+#include "registry/work.h"
+
+struct MHD_Connection;
+struct http;
+
+/* One request and its reply; owned by http.c. */
+struct http_exchange {
+	struct route route;
+	struct buf body;       /* of ROUTE_SUBMIT */
+	struct reply reply;    /* filled by whoever answers */
+	void *unit;            /* free for whoever answers */
+	struct work_item item; /* likewise; its subject is the exchange */
+
+	/* http.c's own */
+	struct http *http;
+	struct MHD_Connection *connection;
+	char *target;
+	enum { HTTP_HEAD, HTTP_BODY, HTTP_WAITING, HTTP_REPLIED } stage;
+	bool refused;          /* before the body, which is empty */
+	bool counted;          /* among those that are being answered */
+	size_t reserved;       /* of the memory for bodies */
+	size_t bodylen;
+};
+
+struct http_options {
+	int listen_fd;  /* bound and listening; http.c closes it */
+	unsigned nthreads;
+	/*
+	 * A whole request is there; neither may wait.  at_once() fills the
+	 * reply where that costs nothing and says whether it did; else take()
+	 * takes the exchange, for which http_answer() will be called.
+	 */
+	bool (*at_once)(void *arg, struct http_exchange *x);
+	void (*take)(void *arg, struct http_exchange *x);
+	void *arg;
+};
+
+AC_MUST_CHECK enum ac_err http_start(struct http **out,
+    const struct http_options *o, struct message *why);
+
+/*
+ * The reply of a taken exchange is filled.  From any thread, also within
+ * take().
+ */
+void http_answer(struct http_exchange *x);
+
+/* Close connections that are past their deadline; to be called every second. */
+void http_reap(struct http *h);
+
+/*
+ * Take no new connection or request, and wait until those at hand are
+ * answered or grace_ms have passed.
+ */
+void http_drain(struct http *h, unsigned grace_ms);
+
+/* Close everything and free *h; nothing may be taken any more. */
+void http_stop(struct http *h);
+
+#endif

@@ -1,0 +1,235 @@
+/*
+ * route.c -- the table of places; see route.h.  Targets are compared as they
+ * come: nothing here needs percent-encoding, so nothing is decoded.
+ */
+#include <strings.h>
+
+#include "common/reader.h"
+#include "common/text.h"
+#include "registry/route.h"
+
+#define API "/api/v1/"
+#define JSONL "application/jsonl"
+
+/* Fixed paths, and prefixes whose rest is an argument. */
+static const struct {
+	const char *path;
+	enum route_place place;
+	bool prefix;
+} places[] = {
+	{ "/", ROUTE_PAGE, false },
+	{ "/healthz", ROUTE_HEALTH, false },
+	{ "/checkpoint", ROUTE_CHECKPOINT, false },
+	{ "/tile/", ROUTE_TILE, true },
+	{ "/trusted_root.json", ROUTE_TRUSTED_ROOT, false },
+	{ API "log-keys", ROUTE_LOG_KEYS, false },
+	{ API "certificates", ROUTE_SUBMIT, false },
+	{ API "statements/", ROUTE_STATEMENT, true },
+	{ API "certificates/", ROUTE_CERTIFICATE, true },
+	{ API "by-digest/", ROUTE_BY_DIGEST, true },
+	{ API "proof/inclusion", ROUTE_INCLUSION, false },
+};
+
+/* "http://host/path" means "/path" (RFC 9112 section 3.2.2). */
+static struct span
+origin_form(const char *target)
+{
+	const char *rest = target, *slash;
+
+	if (strncasecmp(target, "http://", 7) == 0)
+		rest = target + 7;
+	else if (strncasecmp(target, "https://", 8) == 0)
+		rest = target + 8;
+	if (rest == target)
+		return span_str(target);
+	slash = strchr(rest, '/');
+	return slash == NULL ? span_str("/") : span_str(slash);
+}
+
+static bool
+is_jsonl(const char *type)
+{
+	size_t n = strlen(JSONL);
+
+	return type != NULL && strncasecmp(type, JSONL, n) == 0 &&
+	    (type[n] == '\0' || type[n] == ';' || type[n] == ' ');
+}
+
+/* "<alg>/<hex>" */
+static bool
+get_named(struct route *r, struct span rest)
+{
+	struct reader rd = rd_of(rest);
+	struct span alg;
+
+	if (!rd_until(&rd, &alg, '/') || alg.len == 0 ||
+	    alg.len > STORE_ALG_MAX)
+		return false;
+	for (size_t i = 0; i < alg.len; i++) {
+		uint8_t c = alg.p[i];
+
+		if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+		    (c >= 'a' && c <= 'z') || c == '_' || c == '-'))
+			return false;
+		r->alg[i] = (char)c;
+	}
+	r->alg[alg.len] = '\0';
+	r->valuelen = rd.left.len / 2;
+	return r->valuelen > 0 && r->valuelen <= STORE_VALUE_MAX &&
+	    rd.left.len % 2 == 0 && text_unhex(r->value, r->valuelen, rd.left);
+}
+
+/* Set *has and say whether it was not set before. */
+static bool
+once(bool *has)
+{
+	bool first = !*has;
+
+	*has = true;
+	return first;
+}
+
+/* One argument of the query; each at most once. */
+static bool
+get_argument(struct route *r, struct span name, struct span value)
+{
+	if (r->place == ROUTE_CERTIFICATE && span_is(name, "key"))
+		return once(&r->has_key) && text_unhex_digest(&r->key, value);
+	if (r->place == ROUTE_BY_DIGEST && span_is(name, "from"))
+		return once(&r->has_from) &&
+		    text_undec(&r->from, value, MERKLE_SIZE_MAX);
+	if (r->place != ROUTE_INCLUSION)
+		return false;
+	if (span_is(name, "size"))
+		return once(&r->has_size) &&
+		    text_undec(&r->size, value, MERKLE_SIZE_MAX);
+	if (span_is(name, "index"))
+		return once(&r->has_index) &&
+		    text_undec(&r->index, value, MERKLE_SIZE_MAX);
+	if (span_is(name, "hash"))
+		return once(&r->has_hash) && text_unhex_digest(&r->hash, value);
+	return false;
+}
+
+static bool
+get_query(struct route *r, struct span query)
+{
+	struct reader rd = rd_of(query);
+
+	while (!rd_end(&rd)) {
+		struct span part, name;
+		struct reader one;
+
+		if (!rd_until(&rd, &part, '&')) {
+			part = rd.left;
+			rd.left.len = 0;
+		}
+		one = rd_of(part);
+		if (!rd_until(&one, &name, '=') ||
+		    !get_argument(r, name, one.left))
+			return false;
+	}
+	return r->place != ROUTE_INCLUSION || r->has_index != r->has_hash;
+}
+
+static bool
+refuse(struct reply *out, enum problem p, const char *detail)
+{
+	problem_reply(out, p, detail, NULL);
+	return false;
+}
+
+/* The argument in the path: rest is what follows the place's prefix. */
+static bool
+get_path(struct route *r, struct reply *refusal, struct span path,
+    struct span rest)
+{
+	/* Tiles are named by the path without its first slash. */
+	if (r->place == ROUTE_TILE && !merkle_tile_parse(&r->tile, &r->entries,
+	    span_of(path.p + 1, path.len - 1)))
+		return refuse(refusal, PROBLEM_NOT_FOUND, "That is not the "
+		    "path of a tile or entry bundle (C2SP tlog-tiles).");
+	if ((r->place == ROUTE_STATEMENT || r->place == ROUTE_CERTIFICATE) &&
+	    !text_unhex_digest(&r->d, rest))
+		return refuse(refusal, PROBLEM_ARGUMENT, "A statement is named "
+		    "by its D: 64 lower-case hex digits.");
+	if (r->place == ROUTE_BY_DIGEST && !get_named(r, rest))
+		return refuse(refusal, PROBLEM_ARGUMENT, "Expected "
+		    "by-digest/<algorithm>/<lower-case hex>.");
+	return true;
+}
+
+static bool
+check_submit(struct reply *refusal, const struct route_request *req)
+{
+	if (!is_jsonl(req->content_type))
+		return refuse(refusal, PROBLEM_MEDIA_TYPE, "A certificate is "
+		    "posted as " JSONL ", the bytes of aicert.jsonl.");
+	if (!req->has_length)
+		return refuse(refusal, PROBLEM_NO_LENGTH, "Post the "
+		    "certificate with a Content-Length.");
+	if (req->length > CERTIFICATE_MAX)
+		return refuse(refusal, PROBLEM_TOO_LARGE, "A certificate has "
+		    "at most 4 MiB.");
+	return true;
+}
+
+/* Does the method fit the place, and the body the method? */
+static bool
+check_method(struct reply *refusal, enum route_place place,
+    const struct route_request *req)
+{
+	bool submit = place == ROUTE_SUBMIT;
+	bool fits = submit ? strcmp(req->method, "POST") == 0 :
+	    strcmp(req->method, "GET") == 0 ||
+	    strcmp(req->method, "HEAD") == 0;
+
+	if (!fits) {
+		problem_reply(refusal, PROBLEM_METHOD, submit ?
+		    "Certificates are posted here." :
+		    "This can only be read.", NULL);
+		refusal->allow = submit ? "POST" : "GET, HEAD";
+		return false;
+	}
+	if (submit)
+		return check_submit(refusal, req);
+	if (!req->has_length || req->length > 0)
+		return refuse(refusal, PROBLEM_TOO_LARGE,
+		    "A request to read has no body.");
+	return true;
+}
+
+bool
+route_parse(struct route *out, struct reply *refusal,
+    const struct route_request *req)
+{
+	struct span path = origin_form(req->target), query = { 0 };
+	struct reader rd = rd_of(path);
+	size_t nplaces = sizeof(places) / sizeof(places[0]), i, n = 0;
+	struct route r = { 0 };
+	struct span before;
+
+	if (rd_until(&rd, &before, '?')) {
+		path = before;
+		query = rd.left;
+	}
+	for (i = 0; i < nplaces; i++) {
+		n = strlen(places[i].path);
+		if (path.len >= n && (places[i].prefix || path.len == n) &&
+		    span_is(span_of(path.p, n), places[i].path))
+			break;
+	}
+	if (i == nplaces)
+		return refuse(refusal, PROBLEM_NOT_FOUND,
+		    "There is nothing at this path.");
+	r.place = places[i].place;
+	if (!check_method(refusal, r.place, req) ||
+	    !get_path(&r, refusal, path, span_of(path.p + n, path.len - n)))
+		return false;
+	if (!get_query(&r, query))
+		return refuse(refusal, PROBLEM_ARGUMENT, "The query has an "
+		    "argument that is unknown here, missing, given twice or "
+		    "malformed.");
+	*out = r;
+	return true;
+}

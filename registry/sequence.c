@@ -1,0 +1,426 @@
+/* sequence.c -- the sequencer; see sequence.h. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "registry/hook.h"
+#include "registry/sequence.h"
+#include "registry/tree.h"
+
+#define POOL_UNITS 16384           /* certificates waiting */
+#define POOL_BYTES ((size_t)256 * MIB) /* of their bodies */
+#define IDLE_S 60                  /* an idle log cosigns its head so often */
+
+struct sequence {
+	struct advance advance;
+	struct sequence_options options;
+	struct tree tree; /* the sequencer's thread only */
+	struct store_head head;
+	struct timespec idle; /* when the head is cosigned again */
+	pthread_t thread;
+
+	pthread_mutex_t mutex; /* guards what follows */
+	pthread_cond_t wake;
+	struct unit *first, **last;
+	size_t nunits, nbytes;
+	struct timespec oldest; /* when the pool's first unit came */
+	bool stopping;
+	enum ac_err error; /* once failed */
+	struct message why;
+};
+
+static struct timespec
+monotonic(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return t;
+}
+
+static struct timespec
+later(struct timespec t, uint64_t ms)
+{
+	t.tv_sec += (time_t)(ms / 1000);
+	t.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	return t;
+}
+
+static bool
+is_past(struct timespec t)
+{
+	struct timespec now = monotonic();
+
+	return now.tv_sec > t.tv_sec ||
+	    (now.tv_sec == t.tv_sec && now.tv_nsec >= t.tv_nsec);
+}
+
+/* ---- writing a batch ---- */
+
+static enum ac_err
+put_new(struct sequence *s, struct unit_line *line)
+{
+	struct store_entry entry = {
+		.index = s->tree.size,
+		.d = line->d,
+		.key = line->key,
+		.sig = span_of(line->sig, line->siglen),
+		.type = buf_span(&line->type),
+		.statement = buf_span(&line->statement),
+		.body = buf_span(&line->body),
+		.leaf = line->leaf,
+		.named = line->named,
+		.nnamed = line->nnamed,
+	};
+	enum ac_err e = store_put_entry(s->advance.store, &entry);
+
+	if (e == AC_OK)
+		e = tree_push(&s->tree, s->advance.store, &line->leaf);
+	if (e == AC_OK)
+		line->index = entry.index;
+	return e;
+}
+
+/* Is line 1 logged with other evidence than the unit's? */
+static enum ac_err
+find_conflict(struct sequence *s, struct unit *u)
+{
+	struct store *store = s->advance.store;
+	struct digest stored;
+	uint64_t index;
+	enum ac_err e;
+
+	if (!u->has_evidence)
+		return AC_OK;
+	e = store_find(store, &index, &u->line[0].d, &u->line[0].key);
+	if (e == AC_OK)
+		e = store_evidence(store, &stored, index);
+	if (e == AC_ERR_NOT_FOUND)
+		return AC_OK;
+	if (e == AC_OK && !digest_equal(&stored, &u->line[1].d)) {
+		u->verdict = UNIT_CONFLICT;
+		u->stored = stored;
+	}
+	return e;
+}
+
+static enum store_part
+part_of(const struct unit *u, size_t i)
+{
+	if (i == 1 && u->has_evidence)
+		return STORE_EVIDENCE;
+	return ac_equal(u->line[i].key.b, u->line[0].key.b, SPKI_LEN) ?
+	    STORE_OWN_LINE : STORE_LINE;
+}
+
+/*
+ * Give every line the index it has, in the database or earlier in this
+ * batch, or the next one.
+ */
+static enum ac_err
+place(struct sequence *s, struct unit *u)
+{
+	struct store *store = s->advance.store;
+	enum ac_err e = find_conflict(s, u);
+
+	if (e != AC_OK || u->verdict == UNIT_CONFLICT)
+		return e;
+	for (size_t i = 0; i < u->nlines; i++) {
+		struct unit_line *line = &u->line[i];
+
+		e = store_find(store, &line->index, &line->d, &line->key);
+		if (e == AC_ERR_NOT_FOUND)
+			e = put_new(s, line);
+		if (e == AC_OK && i > 0)
+			e = store_put_line(store, u->line[0].index,
+			    part_of(u, i), line->index);
+		if (e != AC_OK)
+			return e;
+	}
+	return AC_OK;
+}
+
+/* One transaction: everything of the batch and its unsigned head. */
+static enum ac_err
+commit(struct sequence *s, struct unit *batch)
+{
+	struct store *store = s->advance.store;
+	struct store_head head;
+	enum ac_err e = store_begin(store);
+
+	for (struct unit *u = batch; e == AC_OK && u != NULL; u = u->next)
+		e = place(s, u);
+	if (e == AC_OK && s->tree.size > s->head.size) {
+		e = tree_save(&s->tree, store);
+		head = (struct store_head){ s->tree.size,
+			tree_root(&s->tree) };
+		if (e == AC_OK)
+			e = store_put_head(store, &s->head, &head);
+		if (e == AC_OK)
+			s->head = head;
+	}
+	if (e == AC_OK) {
+		hook_at("before-commit");
+		e = store_commit(store);
+	}
+	if (e == AC_OK)
+		hook_at("committed");
+	return e;
+}
+
+/* Bring the newest head to the public, or cosign it again. */
+static enum ac_err
+advance(struct sequence *s, bool batch, struct message *why)
+{
+	s->idle = later(monotonic(), IDLE_S * 1000);
+	return advance_head(&s->advance, (int64_t)time(NULL), batch, why);
+}
+
+static enum ac_err
+write_batch(struct sequence *s, struct unit *batch, struct message *why)
+{
+	uint64_t before = s->head.size;
+	enum ac_err e = commit(s, batch);
+
+	if (e != AC_OK) {
+		message_set(why, "cannot commit a batch: %s",
+		    e == AC_ERR_MEMORY ? ac_strerror(e) :
+		    store_error(s->advance.store));
+		return e;
+	}
+	if (s->head.size > before)
+		return advance(s, true, why);
+	/* Duplicates alone must not keep the head from being cosigned. */
+	return is_past(s->idle) ? advance(s, false, why) : AC_OK;
+}
+
+/* ---- the pool ---- */
+
+static void
+give_back(struct sequence *s, struct unit *units, enum unit_verdict verdict)
+{
+	while (units != NULL) {
+		struct unit *u = units;
+
+		units = u->next;
+		/* A conflict with what was never committed is none. */
+		if (u->verdict == UNIT_WAITING || verdict == UNIT_LOST)
+			u->verdict = verdict;
+		s->options.done(s->options.arg, u);
+	}
+}
+
+/* At most batch_max units, in order of arrival; the mutex is held. */
+static struct unit *
+take(struct sequence *s)
+{
+	struct unit *batch = s->first, *u = batch;
+
+	for (size_t n = 1; u != NULL; u = u->next, n++) {
+		s->nunits--;
+		s->nbytes -= u->bytes;
+		if (n == s->options.batch_max)
+			break;
+	}
+	if (u == NULL) {
+		s->first = NULL;
+		s->last = &s->first;
+	} else {
+		s->first = u->next;
+		if (s->first == NULL)
+			s->last = &s->first;
+		u->next = NULL;
+	}
+	/* What is left has waited long enough. */
+	return batch;
+}
+
+/*
+ * Wait for a batch.  NULL: the log was idle for so long that its head is
+ * cosigned again, or (*stop) there is nothing left to do.
+ */
+static struct unit *
+wait_for_batch(struct sequence *s, bool *stop)
+{
+	struct unit *batch = NULL;
+
+	*stop = false;
+	(void)pthread_mutex_lock(&s->mutex);
+	while (s->first == NULL && !s->stopping && !is_past(s->idle))
+		(void)pthread_cond_timedwait(&s->wake, &s->mutex, &s->idle);
+	if (s->first != NULL) {
+		struct timespec due = later(s->oldest, s->options.batch_ms);
+
+		while (!s->stopping && s->nunits < s->options.batch_max &&
+		    !is_past(due))
+			(void)pthread_cond_timedwait(&s->wake, &s->mutex,
+			    &due);
+		batch = take(s);
+	} else if (s->stopping) {
+		*stop = true;
+	}
+	(void)pthread_mutex_unlock(&s->mutex);
+	return batch;
+}
+
+static void
+fail(struct sequence *s, enum ac_err e, const struct message *why)
+{
+	struct unit *left;
+
+	(void)pthread_mutex_lock(&s->mutex);
+	s->error = e;
+	s->why = *why;
+	left = s->first;
+	s->first = NULL;
+	s->last = &s->first;
+	s->nunits = s->nbytes = 0;
+	(void)pthread_mutex_unlock(&s->mutex);
+	give_back(s, left, UNIT_LOST);
+	s->options.failed(s->options.arg);
+}
+
+static void *
+run(void *arg)
+{
+	struct sequence *s = arg;
+
+	s->idle = later(monotonic(), IDLE_S * 1000);
+	for (;;) {
+		struct message why = { "" };
+		enum ac_err e;
+		bool stop;
+		struct unit *batch = wait_for_batch(s, &stop);
+
+		if (stop)
+			return NULL;
+		e = batch == NULL ? advance(s, false, &why) :
+		    write_batch(s, batch, &why);
+		give_back(s, batch, e == AC_OK ? UNIT_LOGGED : UNIT_LOST);
+		if (e != AC_OK) {
+			fail(s, e, &why);
+			return NULL;
+		}
+	}
+}
+
+enum ac_err
+sequence_submit(struct sequence *s, struct unit *u)
+{
+	enum ac_err e = AC_ERR_BUSY;
+
+	(void)pthread_mutex_lock(&s->mutex);
+	if (!s->stopping && s->error == AC_OK && s->nunits < POOL_UNITS &&
+	    s->nbytes + u->bytes <= POOL_BYTES) {
+		if (s->first == NULL)
+			s->oldest = monotonic();
+		u->next = NULL;
+		u->verdict = UNIT_WAITING;
+		*s->last = u;
+		s->last = &u->next;
+		s->nunits++;
+		s->nbytes += u->bytes;
+		/* The thread waits for the first unit and for a full batch. */
+		if (s->nunits == 1 || s->nunits == s->options.batch_max)
+			(void)pthread_cond_signal(&s->wake);
+		e = AC_OK;
+	}
+	(void)pthread_mutex_unlock(&s->mutex);
+	return e;
+}
+
+/* ---- life ---- */
+
+static bool
+init_locks(struct sequence *s)
+{
+	pthread_condattr_t attr;
+	bool good;
+
+	if (pthread_mutex_init(&s->mutex, NULL) != 0)
+		return false;
+	good = pthread_condattr_init(&attr) == 0;
+	if (good) {
+		good = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
+		    pthread_cond_init(&s->wake, &attr) == 0;
+		(void)pthread_condattr_destroy(&attr);
+	}
+	if (!good)
+		(void)pthread_mutex_destroy(&s->mutex);
+	return good;
+}
+
+enum ac_err
+sequence_start(struct sequence **out, const struct advance *a,
+    const struct sequence_options *o, struct message *why)
+{
+	struct sequence *s = calloc(1, sizeof(*s));
+	bool published;
+	enum ac_err e;
+
+	if (s == NULL) {
+		message_set(why, "no memory for the sequencer");
+		return AC_ERR_MEMORY;
+	}
+	s->advance = *a;
+	s->options = *o;
+	s->last = &s->first;
+	e = store_head(a->store, &s->head, &published);
+	if (e == AC_OK)
+		e = tree_load(&s->tree, a->store, &s->head);
+	if (e == AC_ERR_MISMATCH)
+		message_set(why, "the tree in the database has not the root "
+		    "of its newest head: the database is damaged");
+	else if (e != AC_OK)
+		message_set(why, "cannot read the tree from the database: %s",
+		    store_error(a->store));
+	if (e != AC_OK)
+		goto out;
+	e = AC_ERR_MEMORY;
+	if (!init_locks(s)) {
+		message_set(why, "no memory for the sequencer");
+		goto out;
+	}
+	if (pthread_create(&s->thread, NULL, run, s) != 0) {
+		message_set(why, "cannot start the sequencer's thread");
+		(void)pthread_cond_destroy(&s->wake);
+		(void)pthread_mutex_destroy(&s->mutex);
+		goto out;
+	}
+	*out = s;
+	s = NULL; /* transferred */
+	e = AC_OK;
+out:
+	free(s);
+	return e;
+}
+
+enum ac_err
+sequence_stop(struct sequence *s, struct message *why)
+{
+	enum ac_err e;
+
+	(void)pthread_mutex_lock(&s->mutex);
+	s->stopping = true;
+	(void)pthread_cond_signal(&s->wake);
+	(void)pthread_mutex_unlock(&s->mutex);
+	(void)pthread_join(s->thread, NULL);
+	e = s->error;
+	if (e != AC_OK)
+		*why = s->why;
+	return e;
+}
+
+void
+sequence_free(struct sequence *s)
+{
+	if (s == NULL)
+		return;
+	(void)pthread_cond_destroy(&s->wake);
+	(void)pthread_mutex_destroy(&s->mutex);
+	free(s);
+}

@@ -1,0 +1,539 @@
+/* serve.c -- the parts of a running registry; see serve.h. */
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "registry/admit.h"
+#include "registry/answer.h"
+#include "registry/home.h"
+#include "registry/hook.h"
+#include "registry/http.h"
+#include "registry/sequence.h"
+#include "registry/serve.h"
+#include "registry/web.h"
+
+#define NTHREADS_MAX 16
+#define NETWORK_THREADS 2
+#define WAITING_MAX 16384  /* requests that no worker has begun */
+#define BACKLOG 1024
+#define DRAIN_MS 30000     /* for clients to take their answers */
+#define REAP_MS 1000
+#define ADDRESS_MAX 320
+
+struct registry {
+	struct store_log log;
+	struct advance advance;
+	struct sequence *sequence;
+	struct work *work;
+	struct http *http;
+	unsigned nthreads;
+	struct admit *admit[NTHREADS_MAX];
+	struct answer *answer[NTHREADS_MAX];
+	struct answer_log shared;
+	struct buf keys;
+	char url[ADDRESS_MAX], root_url[ADDRESS_MAX];
+	char policy[WEB_POLICY_MAX];
+	int lock_fd, failed_fd;
+};
+
+/* ---- what the threads do ---- */
+
+/* On the network's thread: replies that cost nothing. */
+static void
+serve_checkpoint(struct registry *r, struct reply *out)
+{
+	struct store_head head;
+	struct buf note = { 0 };
+
+	if (published_note(r->advance.published, &head, &note) == AC_OK)
+		*out = reply_ok("text/plain; charset=utf-8", REPLY_FRESH, note);
+	else
+		problem_reply(out, PROBLEM_BUSY, "There is no memory.", NULL);
+}
+
+/* Does a log of this size have so much, now or when it was smaller? */
+static bool
+is_published(const struct merkle_tile *t, uint64_t size)
+{
+	uint64_t hashes = t->level < 8 ? size >> (8 * t->level) : 0;
+
+	return t->index < hashes / MERKLE_TILE_WIDTH ||
+	    (t->index == hashes / MERKLE_TILE_WIDTH &&
+	    t->width <= hashes % MERKLE_TILE_WIDTH);
+}
+
+static void
+serve_tile(struct registry *r, struct reply *out, const struct route *route)
+{
+	uint64_t size = published_head(r->advance.published).size;
+	enum ac_err e = AC_ERR_NOT_FOUND;
+
+	*out = (struct reply){ .status = 200, .cache = REPLY_FOREVER,
+		.type = "application/octet-stream" };
+	if (is_published(&route->tile, size))
+		e = publish_open(r->advance.publish, &out->fd, &out->bytes,
+		    &route->tile, route->entries);
+	if (e == AC_OK)
+		out->is_file = true;
+	else if (e == AC_ERR_NOT_FOUND)
+		problem_reply(out, PROBLEM_NOT_FOUND, "No published checkpoint "
+		    "has this tile.", NULL);
+	else
+		problem_reply(out, PROBLEM_INTERNAL, "The tile cannot be "
+		    "read.", NULL);
+}
+
+static void
+serve_health(struct registry *r, struct reply *out)
+{
+	uint64_t size = published_head(r->advance.published).size;
+	struct buf body = { 0 };
+	struct writer w;
+
+	wr_init(&w, 64);
+	wr_str(&w, "{\"status\":\"ok\",\"treeSize\":");
+	wr_dec(&w, size);
+	wr_str(&w, "}\n");
+	if (wr_end(&w, &body) == AC_OK)
+		*out = reply_ok("application/json", REPLY_NEVER, body);
+	else
+		problem_reply(out, PROBLEM_BUSY, "There is no memory.", NULL);
+}
+
+static bool
+on_at_once(void *arg, struct http_exchange *x)
+{
+	struct registry *r = arg;
+
+	if (x->route.place == ROUTE_CHECKPOINT)
+		serve_checkpoint(r, &x->reply);
+	else if (x->route.place == ROUTE_TILE)
+		serve_tile(r, &x->reply, &x->route);
+	else if (x->route.place == ROUTE_HEALTH)
+		serve_health(r, &x->reply);
+	else
+		return false;
+	return true;
+}
+
+static void
+on_take(void *arg, struct http_exchange *x)
+{
+	struct registry *r = arg;
+
+	if (work_begin(r->work, &x->item) == AC_OK)
+		return;
+	problem_reply(&x->reply, PROBLEM_BUSY, "Too many requests wait; ask "
+	    "again later.", NULL);
+	http_answer(x);
+}
+
+/* Judge a certificate; false: the sequencer has it now. */
+static bool
+submit(struct registry *r, unsigned thread, struct http_exchange *x)
+{
+	struct answer *answer = r->answer[thread];
+	struct unit *u = NULL;
+	bool admitted;
+
+	admitted = admit_certificate(r->admit[thread], &u, &x->reply,
+	    buf_span(&x->body));
+	buf_free(&x->body);
+	if (!admitted)
+		return true;
+	hook_at("admitted");
+	if (answer_duplicate(answer, &x->reply, u)) {
+		unit_free(u);
+		return true;
+	}
+	u->owner = x;
+	if (sequence_submit(r->sequence, u) == AC_OK) {
+		hook_at("pooled");
+		return false;
+	}
+	unit_free(u);
+	problem_reply(&x->reply, PROBLEM_BUSY, "As many certificates wait as "
+	    "may; post again later.", NULL);
+	return true;
+}
+
+static void
+on_begin(void *arg, unsigned thread, void *subject)
+{
+	struct registry *r = arg;
+	struct http_exchange *x = subject;
+
+	if (x->route.place != ROUTE_SUBMIT)
+		answer_read(r->answer[thread], &x->reply, &x->route);
+	else if (!submit(r, thread, x))
+		return;
+	http_answer(x);
+}
+
+/* On the sequencer's thread: pass the verdict on. */
+static void
+on_verdict(void *arg, struct unit *u)
+{
+	struct registry *r = arg;
+	struct http_exchange *x = u->owner;
+
+	x->unit = u;
+	work_finish(r->work, &x->item);
+}
+
+static void
+on_finish(void *arg, unsigned thread, void *subject)
+{
+	struct registry *r = arg;
+	struct http_exchange *x = subject;
+
+	answer_unit(r->answer[thread], &x->reply, x->unit);
+	unit_free(x->unit);
+	x->unit = NULL;
+	http_answer(x);
+}
+
+static void
+on_failed(void *arg)
+{
+	struct registry *r = arg;
+	uint64_t one = 1;
+
+	/* An event counter of 1 cannot overflow. */
+	(void)!write(r->failed_fd, &one, sizeof(one));
+}
+
+/* ---- the address ---- */
+
+/* Take "ADDR:PORT" or "[ADDR]:PORT" apart. */
+static enum ac_err
+split_address(char host[ADDRESS_MAX], char port[16], const char *listen_at,
+    struct message *why)
+{
+	const char *colon = strrchr(listen_at, ':');
+	size_t n = colon == NULL ? 0 : (size_t)(colon - listen_at);
+	const char *from = listen_at;
+
+	if (n > 2 && from[0] == '[' && from[n - 1] == ']') {
+		from++;
+		n -= 2;
+	}
+	if (colon == NULL || n == 0 || n >= ADDRESS_MAX ||
+	    strlen(colon + 1) == 0 || strlen(colon + 1) > 5 ||
+	    strspn(colon + 1, "0123456789") != strlen(colon + 1)) {
+		message_set(why, "--listen wants ADDR:PORT, such as "
+		    "127.0.0.1:8080 or [::1]:0; found ");
+		message_add_quoted(why, span_str(listen_at));
+		return AC_ERR_FORMAT;
+	}
+	memcpy(host, from, n);
+	host[n] = '\0';
+	(void)snprintf(port, 16, "%s", colon + 1);
+	return AC_OK;
+}
+
+/* Where fd is bound, as "http://ADDR:PORT", and the port alone. */
+static bool
+bound_url(char url[ADDRESS_MAX], char port[16], int fd)
+{
+	struct sockaddr_storage a;
+	socklen_t len = sizeof(a);
+	char host[128];
+
+	if (getsockname(fd, (struct sockaddr *)&a, &len) != 0 ||
+	    getnameinfo((struct sockaddr *)&a, len, host, sizeof(host), port,
+	    16, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return false;
+	(void)snprintf(url, ADDRESS_MAX, a.ss_family == AF_INET6 ?
+	    "http://[%s]:%s" : "http://%s:%s", host, port);
+	return true;
+}
+
+static enum ac_err
+open_listener(int *out, char url[ADDRESS_MAX], char bound[16],
+    const char *listen_at, struct message *why)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+	char host[ADDRESS_MAX], port[16];
+	struct addrinfo *found = NULL;
+	enum ac_err e;
+	int fd = -1, one = 1, error;
+
+	e = split_address(host, port, listen_at, why);
+	if (e != AC_OK)
+		return e;
+	e = AC_ERR_IO;
+	error = getaddrinfo(host, port, &hints, &found);
+	if (error != 0) {
+		message_set(why, "cannot listen on %s: %s", listen_at,
+		    gai_strerror(error));
+		goto out;
+	}
+	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC |
+	    SOCK_NONBLOCK, 0);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one,
+	    sizeof(one)) != 0 ||
+	    bind(fd, found->ai_addr, found->ai_addrlen) != 0 ||
+	    listen(fd, BACKLOG) != 0 || !bound_url(url, bound, fd)) {
+		message_set(why, "cannot listen on %s: %s%s", listen_at,
+		    strerror(errno), errno == EADDRINUSE ? "; another program "
+		    "has the port, port 0 takes any that is free" : "");
+		goto out;
+	}
+	*out = fd;
+	fd = -1; /* transferred */
+	e = AC_OK;
+out:
+	if (fd >= 0)
+		(void)close(fd);
+	if (found != NULL)
+		freeaddrinfo(found);
+	return e;
+}
+
+/* ---- start and end ---- */
+
+/* The store, the signer and the public folder, and that they agree. */
+static enum ac_err
+open_log(struct registry *r, const char *dir, struct message *why)
+{
+	char database[HOME_PATH_MAX], public[HOME_PATH_MAX];
+	struct advance *a = &r->advance;
+	enum ac_err e;
+
+	e = home_path(database, dir, HOME_DATABASE, why);
+	if (e == AC_OK)
+		e = home_path(public, dir, HOME_PUBLIC, why);
+	if (e == AC_OK)
+		e = store_open(&a->store, database, true, why);
+	if (e != AC_OK)
+		return e;
+	e = store_log(a->store, &r->log);
+	if (e != AC_OK) {
+		message_set(why, "cannot read %s: %s", database,
+		    store_error(a->store));
+		return e;
+	}
+	e = signer_open(&a->signer, dir, (const char *)r->log.origin.p, why);
+	if (e != AC_OK)
+		return e;
+	e = proof_new(&a->proof, a->store);
+	if (e == AC_OK)
+		e = publish_new(&a->publish, public);
+	if (e == AC_OK)
+		e = published_new(&a->published);
+	if (e != AC_OK) {
+		message_set(why, "no memory for the log");
+		return e;
+	}
+	e = advance_check(a, why);
+	/* The newest head before anything new. */
+	return e == AC_OK ? advance_head(a, (int64_t)time(NULL), false, why) :
+	    e;
+}
+
+/* What all answers share. */
+static enum ac_err
+fill_shared(struct registry *r, const char *bound, struct message *why)
+{
+	const char *origin = (const char *)r->log.origin.p;
+	const char *url = (const char *)r->log.url.p;
+	struct answer_log *s = &r->shared;
+	enum ac_err e;
+
+	s->published = r->advance.published;
+	s->log = *signer_log_key(r->advance.signer);
+	s->time = *signer_time_key(r->advance.signer);
+	s->origin = origin;
+	s->created_s = r->log.created_s;
+	(void)snprintf(r->url, sizeof(r->url), "%s", url[0] != '\0' ? url :
+	    bound);
+	s->url = r->url;
+	(void)snprintf(r->root_url, sizeof(r->root_url), "https://%s", origin);
+	s->root_url = r->root_url;
+	web_policy(r->policy);
+	s->page_policy = r->policy;
+	e = home_keys(&r->keys, &s->log, &s->time, url);
+	if (e != AC_OK)
+		message_set(why, "no memory for the log's keys");
+	s->keys = buf_span(&r->keys);
+	return e;
+}
+
+static enum ac_err
+start_workers(struct registry *r, const char *dir, struct message *why)
+{
+	long ncpu = sysconf(_SC_NPROCESSORS_ONLN);
+	char database[HOME_PATH_MAX];
+	struct work_options o = { .max = WAITING_MAX, .begin = on_begin,
+		.finish = on_finish, .arg = r };
+	enum ac_err e = home_path(database, dir, HOME_DATABASE, why);
+
+	r->nthreads = ncpu < 2 ? 2 : ncpu > NTHREADS_MAX ? NTHREADS_MAX :
+	    (unsigned)ncpu;
+	o.nthreads = r->nthreads;
+	for (unsigned i = 0; e == AC_OK && i < r->nthreads; i++) {
+		e = answer_new(&r->answer[i], &r->shared, database, why);
+		if (e == AC_OK && admit_new(&r->admit[i]) != AC_OK) {
+			message_set(why, "no memory for a worker");
+			e = AC_ERR_MEMORY;
+		}
+	}
+	if (e != AC_OK)
+		return e;
+	e = work_start(&r->work, &o);
+	if (e != AC_OK)
+		message_set(why, "cannot start the worker threads");
+	return e;
+}
+
+static enum ac_err
+start(struct registry *r, const struct serve_options *o, int *listener,
+    const char *bound, struct message *why)
+{
+	struct sequence_options so = { .batch_ms = o->batch_ms,
+		.batch_max = o->batch_max, .done = on_verdict,
+		.failed = on_failed, .arg = r };
+	struct http_options ho = { .listen_fd = *listener,
+		.nthreads = NETWORK_THREADS, .at_once = on_at_once,
+		.take = on_take, .arg = r };
+	enum ac_err e;
+
+	e = open_log(r, o->dir, why);
+	if (e == AC_OK)
+		e = fill_shared(r, bound, why);
+	if (e == AC_OK)
+		e = start_workers(r, o->dir, why);
+	if (e == AC_OK)
+		e = sequence_start(&r->sequence, &r->advance, &so, why);
+	if (e == AC_OK)
+		e = http_start(&r->http, &ho, why);
+	if (e == AC_OK)
+		*listener = -1; /* transferred */
+	return e;
+}
+
+/* Wait for the word to stop, or for a failure of the sequencer. */
+static void
+watch(struct registry *r, int stop_fd)
+{
+	struct pollfd fds[] = { { .fd = stop_fd, .events = POLLIN },
+		{ .fd = r->failed_fd, .events = POLLIN } };
+
+	for (;;) {
+		int n = poll(fds, 2, REAP_MS);
+
+		if (n < 0 && errno != EINTR)
+			return;
+		if (n > 0 && (fds[0].revents != 0 || fds[1].revents != 0))
+			return;
+		http_reap(r->http);
+	}
+}
+
+/*
+ * From the outside to the inside: take no more, answer what is there, end
+ * the threads, close the files.  AC_OK, or why the sequencer failed.
+ */
+static enum ac_err
+end(struct registry *r, struct message *why)
+{
+	enum ac_err e = AC_OK;
+
+	if (r->http != NULL)
+		http_drain(r->http, DRAIN_MS);
+	if (r->sequence != NULL)
+		e = sequence_stop(r->sequence, why);
+	if (r->work != NULL)
+		work_stop(r->work);
+	http_stop(r->http);
+	/* Until here a late request may still have asked them. */
+	sequence_free(r->sequence);
+	work_free(r->work);
+	for (unsigned i = 0; i < r->nthreads; i++) {
+		answer_free(r->answer[i]);
+		admit_free(r->admit[i]);
+	}
+	published_free(r->advance.published);
+	publish_free(r->advance.publish);
+	proof_free(r->advance.proof);
+	signer_close(r->advance.signer);
+	store_close(r->advance.store);
+	store_log_free(&r->log);
+	buf_free(&r->keys);
+	return e;
+}
+
+/* Say where we are, now that requests are answered. */
+static enum ac_err
+announce(const struct serve_options *o, const char *url, const char *port,
+    struct message *why)
+{
+	char line[32];
+	enum ac_err e = AC_OK;
+
+	(void)snprintf(line, sizeof(line), "%s\n", port);
+	if (o->port_file != NULL)
+		e = file_write(o->port_file, span_str(line), 0644);
+	if (e != AC_OK) {
+		message_set(why, "cannot write %s: %s", o->port_file,
+		    strerror(errno));
+		return e;
+	}
+	o->ready(url);
+	return AC_OK;
+}
+
+enum ac_err
+serve_run(const struct serve_options *o, int stop_fd, struct message *why)
+{
+	struct registry *r = calloc(1, sizeof(*r));
+	char url[ADDRESS_MAX] = "", port[16] = "";
+	struct message ending = { "" };
+	int listener = -1;
+	enum ac_err e = AC_ERR_MEMORY, ended;
+
+	if (r == NULL) {
+		message_set(why, "no memory");
+		return e;
+	}
+	r->lock_fd = -1;
+	r->failed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (r->failed_fd < 0) {
+		message_set(why, "cannot make an event counter: %s",
+		    strerror(errno));
+		e = AC_ERR_IO;
+		goto out;
+	}
+	e = home_lock(&r->lock_fd, o->dir, why);
+	if (e == AC_OK)
+		e = open_listener(&listener, url, port, o->listen, why);
+	if (e == AC_OK)
+		e = start(r, o, &listener, url, why);
+	if (e == AC_OK)
+		e = announce(o, url, port, why);
+	if (e == AC_OK)
+		watch(r, stop_fd);
+out:
+	ended = end(r, &ending);
+	if (e == AC_OK && ended != AC_OK) {
+		e = ended;
+		*why = ending;
+	}
+	if (listener >= 0)
+		(void)close(listener);
+	if (r->failed_fd >= 0)
+		(void)close(r->failed_fd);
+	if (r->lock_fd >= 0)
+		(void)close(r->lock_fd);
+	free(r);
+	return e;
+}

@@ -1,0 +1,27 @@
+/*
+ * serve.h -- a running registry: its parts wired together, started in order
+ * and ended in order.
+ */
+#ifndef AICERT_REGISTRY_SERVE_H
+#define AICERT_REGISTRY_SERVE_H
+
+#include "common/message.h"
+
+struct serve_options {
+	const char *dir;
+	const char *listen;     /* ADDR:PORT; port 0: any */
+	const char *port_file;  /* the bound port is written there, or NULL */
+	unsigned batch_ms;
+	unsigned batch_max;
+	/* Called once with the address, when requests are answered. */
+	void (*ready)(const char *url);
+};
+
+/*
+ * Serve until stop_fd is readable, then end what is at hand.  AC_OK: ended
+ * as asked; else *why says what failed.
+ */
+AC_MUST_CHECK enum ac_err serve_run(const struct serve_options *o, int stop_fd,
+    struct message *why);
+
+#endif

@@ -1,0 +1,447 @@
+/* signer.c -- the log's keys and what they may sign; see signer.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "cert/checkpoint.h"
+#include "common/file.h"
+#include "common/reader.h"
+#include "common/text.h"
+#include "registry/signer.h"
+
+#define STATE_TITLE "aicert-signer-state/v1"
+#define KEY_TITLE "PRIVATE+KEY+"
+#define KEY_FILE_MAX 1024
+#define PATH_LEN 4096
+#define CLOCK_SLACK_S 300 /* so far the clock may step back */
+
+/* One key pair; secret is guarded memory. */
+struct pair {
+	struct note_key key;
+	uint8_t *secret; /* crypto_sign_SECRETKEYBYTES */
+};
+
+struct signer {
+	char state[PATH_LEN];
+	struct pair log, time;
+	struct store_head last;
+	int64_t time_s;
+};
+
+/* ---- files ---- */
+
+static enum ac_err
+path_in(char out[PATH_LEN], const char *dir, const char *name,
+    struct message *why)
+{
+	int n = snprintf(out, PATH_LEN, "%s/%s", dir, name);
+
+	if (n > 0 && n < PATH_LEN)
+		return AC_OK;
+	message_set(why, "the path of %s is too long", name);
+	return AC_ERR_LIMIT;
+}
+
+static void
+set_name(struct note_key *key, uint8_t type, const char *origin)
+{
+	key->type = type;
+	(void)snprintf(key->name, sizeof(key->name), "%s%s", origin,
+	    type == NOTE_COSIGNATURE ? "/time" : "");
+}
+
+/* Head and time, as they stand on the disk before anything is signed. */
+static enum ac_err
+write_state(const char *path, const struct store_head *head, int64_t time_s)
+{
+	struct buf text = { 0 };
+	struct writer w;
+	enum ac_err e;
+
+	wr_init(&w, KEY_FILE_MAX);
+	wr_str(&w, STATE_TITLE "\n");
+	wr_dec(&w, head->size);
+	wr_u8(&w, '\n');
+	wr_base64(&w, span_digest(&head->root));
+	wr_u8(&w, '\n');
+	wr_dec(&w, (uint64_t)time_s);
+	wr_u8(&w, '\n');
+	e = wr_end(&w, &text);
+	if (e == AC_OK)
+		e = file_write(path, buf_span(&text), 0600);
+	buf_free(&text);
+	return e;
+}
+
+static enum ac_err
+read_state(struct store_head *head, int64_t *time_s, const char *path,
+    struct message *why)
+{
+	struct span title, size, root, when;
+	struct buf text = { 0 };
+	struct store_head h;
+	struct reader r;
+	uint64_t t;
+	enum ac_err e;
+
+	e = file_read(&text, path, KEY_FILE_MAX);
+	if (e != AC_OK) {
+		message_set(why, "cannot read the signer's state %s: %s", path,
+		    e == AC_ERR_IO ? strerror(errno) : ac_strerror(e));
+		return e;
+	}
+	r = rd_of(buf_span(&text));
+	e = AC_ERR_FORMAT;
+	if (!rd_line(&r, &title) || !span_is(title, STATE_TITLE) ||
+	    !rd_line(&r, &size) ||
+	    !text_undec(&h.size, size, MERKLE_SIZE_MAX) ||
+	    !rd_line(&r, &root) ||
+	    !text_unbase64_exact(h.root.b, sizeof(h.root.b), root) ||
+	    !rd_line(&r, &when) || !text_undec(&t, when, INT64_MAX) ||
+	    !rd_end(&r)) {
+		message_set(why, "the signer's state %s is damaged; nothing is "
+		    "signed without it", path);
+		goto out;
+	}
+	*head = h;
+	*time_s = (int64_t)t;
+	e = AC_OK;
+out:
+	buf_free(&text);
+	return e;
+}
+
+static enum ac_err
+create_key(const char *dir, const char *file, const char *origin, uint8_t type,
+    struct message *why)
+{
+	uint8_t seed[1 + crypto_sign_SEEDBYTES];
+	uint8_t secret[crypto_sign_SECRETKEYBYTES], id[4];
+	struct note_key key = { 0 };
+	struct buf text = { 0 };
+	char path[PATH_LEN];
+	struct writer w;
+	enum ac_err e;
+
+	e = path_in(path, dir, file, why);
+	if (e != AC_OK)
+		return e;
+	set_name(&key, type, origin);
+	seed[0] = type;
+	randombytes_buf(seed + 1, crypto_sign_SEEDBYTES);
+	(void)crypto_sign_seed_keypair(key.pub, secret, seed + 1);
+	note_key_id(id, &key);
+	wr_init(&w, KEY_FILE_MAX);
+	wr_printf(&w, KEY_TITLE "%s+", key.name);
+	wr_hex(&w, span_of(id, sizeof(id)));
+	wr_u8(&w, '+');
+	wr_base64(&w, span_of(seed, sizeof(seed)));
+	wr_u8(&w, '\n');
+	ac_wipe(seed, sizeof(seed));
+	ac_wipe(secret, sizeof(secret));
+	e = wr_end(&w, &text);
+	if (e == AC_OK)
+		e = file_create(path, buf_span(&text), 0600);
+	buf_wipe(&text);
+	if (e != AC_OK)
+		message_set(why, "cannot create %s: %s", path,
+		    e == AC_ERR_IO ? strerror(errno) : ac_strerror(e));
+	return e;
+}
+
+/* Parse the one line of a key file into p, whose name and type are set. */
+static bool
+parse_key(struct pair *p, struct span text)
+{
+	uint8_t seed[1 + crypto_sign_SEEDBYTES], id[4], want[4];
+	struct reader r = rd_of(text);
+	struct span line, name, hex, title;
+	struct reader rest;
+	bool good = false;
+
+	if (!rd_line(&r, &line) || !rd_end(&r))
+		return false;
+	rest = rd_of(line);
+	if (rd_take(&rest, &title, strlen(KEY_TITLE)) &&
+	    span_is(title, KEY_TITLE) && rd_until(&rest, &name, '+') &&
+	    span_is(name, p->key.name) && rd_until(&rest, &hex, '+') &&
+	    text_unhex(id, sizeof(id), hex) &&
+	    text_unbase64_exact(seed, sizeof(seed), rest.left) &&
+	    seed[0] == p->key.type) {
+		(void)crypto_sign_seed_keypair(p->key.pub, p->secret, seed + 1);
+		note_key_id(want, &p->key);
+		good = ac_equal(id, want, sizeof(id));
+	}
+	ac_wipe(seed, sizeof(seed));
+	return good;
+}
+
+static enum ac_err
+open_key(struct pair *p, const char *dir, const char *file, const char *origin,
+    uint8_t type, struct message *why)
+{
+	struct buf text = { 0 };
+	char path[PATH_LEN];
+	struct stat st;
+	enum ac_err e;
+	int fd = -1;
+
+	e = path_in(path, dir, file, why);
+	if (e != AC_OK)
+		return e;
+	set_name(&p->key, type, origin);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) != 0) {
+		message_set(why, "cannot read the key %s: %s", path,
+		    strerror(errno));
+		e = AC_ERR_IO;
+		goto out;
+	}
+	if ((st.st_mode & 077) != 0) {
+		message_set(why, "the key %s can be read by others; make it "
+		    "private: chmod 600 %s", path, path);
+		e = AC_ERR_MISMATCH;
+		goto out;
+	}
+	p->secret = sodium_malloc(crypto_sign_SECRETKEYBYTES);
+	if (p->secret == NULL) {
+		message_set(why, "no memory for the key %s", path);
+		e = AC_ERR_MEMORY;
+		goto out;
+	}
+	e = file_read_fd(&text, fd, KEY_FILE_MAX);
+	if (e != AC_OK || !parse_key(p, buf_span(&text))) {
+		message_set(why, "%s is not the private key of \"%s\"", path,
+		    p->key.name);
+		e = AC_ERR_FORMAT;
+		goto out;
+	}
+	(void)sodium_mprotect_readonly(p->secret);
+	e = AC_OK;
+out:
+	buf_wipe(&text);
+	if (fd >= 0)
+		(void)close(fd);
+	return e;
+}
+
+enum ac_err
+signer_create(const char *dir, const char *origin, struct message *why)
+{
+	struct store_head empty = { 0, merkle_empty() };
+	char path[PATH_LEN];
+	enum ac_err e;
+
+	if (sodium_init() < 0) {
+		message_set(why, "libsodium does not start");
+		return AC_ERR_CRYPTO;
+	}
+	e = create_key(dir, "log.key", origin, NOTE_ED25519, why);
+	if (e == AC_OK)
+		e = create_key(dir, "time.key", origin, NOTE_COSIGNATURE, why);
+	if (e == AC_OK)
+		e = path_in(path, dir, "signer.state", why);
+	if (e != AC_OK)
+		return e;
+	e = write_state(path, &empty, 0);
+	if (e != AC_OK)
+		message_set(why, "cannot write %s: %s", path, strerror(errno));
+	return e;
+}
+
+enum ac_err
+signer_open(struct signer **out, const char *dir, const char *origin,
+    struct message *why)
+{
+	struct signer *s = NULL;
+	enum ac_err e = AC_ERR_CRYPTO;
+
+	if (sodium_init() < 0 || (s = calloc(1, sizeof(*s))) == NULL) {
+		message_set(why, "no memory for the signer");
+		goto out;
+	}
+	e = open_key(&s->log, dir, "log.key", origin, NOTE_ED25519, why);
+	if (e == AC_OK)
+		e = open_key(&s->time, dir, "time.key", origin,
+		    NOTE_COSIGNATURE, why);
+	if (e == AC_OK)
+		e = path_in(s->state, dir, "signer.state", why);
+	if (e == AC_OK)
+		e = read_state(&s->last, &s->time_s, s->state, why);
+	if (e != AC_OK)
+		goto out;
+	*out = s;
+	s = NULL; /* transferred */
+	e = AC_OK;
+out:
+	signer_close(s);
+	return e;
+}
+
+void
+signer_close(struct signer *s)
+{
+	if (s == NULL)
+		return;
+	sodium_free(s->log.secret); /* which wipes */
+	sodium_free(s->time.secret);
+	free(s);
+}
+
+const struct note_key *
+signer_log_key(const struct signer *s)
+{
+	return &s->log.key;
+}
+
+const struct note_key *
+signer_time_key(const struct signer *s)
+{
+	return &s->time.key;
+}
+
+struct store_head
+signer_last(const struct signer *s)
+{
+	return s->last;
+}
+
+/* ---- signing ---- */
+
+/* May head be signed after s->last? */
+static enum ac_err
+check_head(const struct signer *s, const struct store_head *head,
+    const struct digest proof[], size_t nproof, struct message *why)
+{
+	const struct store_head *last = &s->last;
+
+	if (head->size < last->size) {
+		message_set(why, "the head of size %" PRIu64 " is older than "
+		    "that of size %" PRIu64 ", which was signed: the database "
+		    "went back in time; nothing is signed", head->size,
+		    last->size);
+		return AC_ERR_MISMATCH;
+	}
+	if (head->size == last->size ? !digest_equal(&head->root, &last->root) :
+	    last->size > 0 && merkle_check_consistency(last->size, head->size,
+	    &last->root, &head->root, proof, nproof) != AC_OK) {
+		message_set(why, "the head of size %" PRIu64 " does not extend "
+		    "that of size %" PRIu64 ", which was signed: the database "
+		    "is not the one of this log; nothing is signed",
+		    head->size, last->size);
+		return AC_ERR_MISMATCH;
+	}
+	return AC_OK;
+}
+
+static enum ac_err
+keep_state(struct signer *s, const struct store_head *head, int64_t time_s,
+    struct message *why)
+{
+	enum ac_err e = write_state(s->state, head, time_s);
+
+	if (e != AC_OK) {
+		message_set(why, "cannot write %s: %s", s->state,
+		    strerror(errno));
+		return e;
+	}
+	s->last = *head;
+	s->time_s = time_s;
+	return AC_OK;
+}
+
+/* The checkpoint's text, owned by the caller. */
+static enum ac_err
+write_text(struct buf *out, const struct signer *s,
+    const struct store_head *head)
+{
+	struct checkpoint c = { span_str(s->log.key.name), head->size,
+		head->root };
+	struct writer w;
+
+	wr_init(&w, NOTE_MAX);
+	checkpoint_write(&w, &c);
+	return wr_end(&w, out);
+}
+
+enum ac_err
+signer_sign(struct signer *s, struct writer *note,
+    const struct store_head *head, const struct digest proof[], size_t nproof,
+    struct message *why)
+{
+	uint8_t sig[crypto_sign_BYTES];
+	struct buf text = { 0 };
+	enum ac_err e;
+
+	e = check_head(s, head, proof, nproof, why);
+	if (e != AC_OK)
+		return e;
+	/* What is kept may be larger than what was signed, never smaller. */
+	if (head->size > s->last.size)
+		e = keep_state(s, head, s->time_s, why);
+	if (e != AC_OK)
+		return e;
+	e = write_text(&text, s, head);
+	if (e != AC_OK) {
+		message_set(why, "no memory for a checkpoint");
+		return e;
+	}
+	(void)crypto_sign_detached(sig, NULL, text.p, text.len, s->log.secret);
+	wr_bytes(note, buf_span(&text));
+	wr_u8(note, '\n');
+	note_signature_write(note, &s->log.key, 0, sig);
+	buf_free(&text);
+	return AC_OK;
+}
+
+enum ac_err
+signer_cosign(struct signer *s, struct writer *note,
+    const struct store_head *head, int64_t now_s, struct message *why)
+{
+	int64_t time_s = now_s > s->time_s ? now_s : s->time_s;
+	uint8_t sig[crypto_sign_BYTES];
+	struct buf text = { 0 }, message = { 0 };
+	struct writer w;
+	enum ac_err e;
+
+	if (head->size != s->last.size ||
+	    !digest_equal(&head->root, &s->last.root)) {
+		message_set(why, "only the last signed head is cosigned");
+		return AC_ERR_MISMATCH;
+	}
+	if (now_s < s->time_s - CLOCK_SLACK_S) {
+		message_set(why, "the clock is %" PRId64 " s behind the time "
+		    "that this log stated last; set the clock", s->time_s -
+		    now_s);
+		return AC_ERR_MISMATCH;
+	}
+	if (time_s != s->time_s) {
+		e = keep_state(s, head, time_s, why);
+		if (e != AC_OK)
+			return e;
+	}
+	e = write_text(&text, s, head);
+	if (e == AC_OK) {
+		wr_init(&w, NOTE_MAX);
+		checkpoint_cosigned(&w, (uint64_t)time_s, buf_span(&text));
+		e = wr_end(&w, &message);
+	}
+	if (e != AC_OK) {
+		message_set(why, "no memory for a cosignature");
+		goto out;
+	}
+	(void)crypto_sign_detached(sig, NULL, message.p, message.len,
+	    s->time.secret);
+	note_signature_write(note, &s->time.key, (uint64_t)time_s, sig);
+	e = AC_OK;
+out:
+	buf_free(&text);
+	buf_free(&message);
+	return e;
+}

@@ -1,0 +1,45 @@
+/*
+ * unit.h -- one admitted certificate on its way into the log: what the
+ * workers hand to the sequencer, and what it hands back.
+ */
+#ifndef AICERT_REGISTRY_UNIT_H
+#define AICERT_REGISTRY_UNIT_H
+
+#include "registry/store.h"
+
+enum unit_verdict {
+	UNIT_WAITING,
+	UNIT_LOGGED,   /* every line has its index and is public */
+	UNIT_CONFLICT, /* line 1 is logged with the evidence stored */
+	UNIT_LOST,     /* the sequencer failed: whether it is logged is open */
+};
+
+/* One line, owned. */
+struct unit_line {
+	struct digest d;
+	struct spki key;
+	uint8_t sig[P256_SIG_MAX];
+	size_t siglen;
+	struct buf type, statement, body;
+	struct digest leaf;
+	struct store_named *named;
+	size_t nnamed;
+	uint64_t index; /* set by the sequencer */
+};
+
+struct unit {
+	struct unit *next; /* in the pool */
+	void *owner;       /* whoever waits for the verdict */
+	enum unit_verdict verdict;
+	struct digest stored; /* of UNIT_CONFLICT */
+	size_t bytes;      /* of the body it came in: what it costs the pool */
+	bool has_evidence; /* line[1] */
+	size_t nlines;
+	struct unit_line *line;
+};
+
+/* A unit with room for n lines, or NULL. */
+struct unit *unit_new(size_t n);
+void unit_free(struct unit *u);
+
+#endif
