@@ -192,12 +192,12 @@ explain(struct message *why, const char *url, CURLcode code,
 		message_add(why, ": out of memory");
 		return AC_ERR_MEMORY;
 	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
 		message_add(why, ": it must be an http or https URL");
 		return AC_ERR_FORMAT;
+	case CURLE_UNSUPPORTED_PROTOCOL: /* also a scheme that is not ours */
 	case CURLE_WEIRD_SERVER_REPLY:
 		message_add(why, ": what answers there does not speak HTTP; "
-		    "check the port");
+		    "check scheme and port");
 		e = AC_ERR_FORMAT;
 		break;
 	case CURLE_COULDNT_RESOLVE_HOST:

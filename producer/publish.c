@@ -239,6 +239,13 @@ publish_check(struct buf *file, struct publish_line line[CERTIFICATE_LINES_MAX],
 			wr_free(&w);
 			goto out;
 		}
+		if (found[i].log != found[0].log) {
+			wr_free(&w);
+			e = AC_ERR_MISMATCH;
+			message_set(why, "line %zu, step 5 (checkpoint): it is "
+			    "in another log than line 1", i + 1);
+			goto out;
+		}
 		/* Our own encoding of what was checked, nothing else. */
 		bundle_write(&w, &c->line[i].bundle);
 		wr_u8(&w, '\n');

@@ -221,8 +221,12 @@ log_keys(void **state)
 	assert_ok(entry_check_checkpoint(&line, &log_key, &why));
 
 	other.type = NOTE_COSIGNATURE;
+	/* Even where the entry names that very key as its log's. */
+	line.bundle.entry.log_id = note_key_hash(&other);
 	assert_int_equal(entry_check_checkpoint(&line, &other, &why),
 	    AC_ERR_MISMATCH);
+	assert_non_null(strstr(why.text, "no log's"));
+	line.bundle.entry.log_id = note_key_hash(&log_key);
 	other = log_key;
 	other.pub[0] ^= 1;
 	assert_int_equal(entry_check_checkpoint(&line, &other, &why),
