@@ -7,6 +7,7 @@
 
 #define QUOTED_MAX 200 /* bytes shown of a text from outside */
 
+AC_PRINTF(2, 0)
 static void
 append(struct message *m, const char *fmt, va_list ap)
 {

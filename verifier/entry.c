@@ -1,0 +1,181 @@
+/* entry.c -- steps 3 to 5 of verification; see entry.h. */
+#include <inttypes.h>
+
+#include "cert/checkpoint.h"
+#include "cert/leaf.h"
+#include "common/text.h"
+#include "verifier/entry.h"
+#include "verifier/sig.h"
+
+static enum ac_err
+not_logged(struct message *why)
+{
+	message_set(why, "the line has no log entry: it is not logged");
+	return AC_ERR_NOT_FOUND;
+}
+
+/* Does hay hold the base64 of needle, which is at most 96 bytes? */
+static bool
+holds_base64(const struct buf *hay, struct span needle)
+{
+	char text[128];
+	size_t n = text_base64_len(needle.len);
+
+	if (n > sizeof(text))
+		return false;
+	text_base64(text, needle);
+	return memmem(hay->p, hay->len, text, n) != NULL;
+}
+
+enum ac_err
+entry_check_leaf(const struct certificate_line *line, const struct spki *key,
+    struct message *why)
+{
+	const struct bundle *b = &line->bundle;
+	struct buf want = { 0 };
+	struct span sig = span_of(b->sig, b->siglen);
+	enum ac_err e;
+
+	if (!b->logged)
+		return not_logged(why);
+	e = leaf_encode(&want, &line->d, sig, key);
+	if (e != AC_OK) {
+		message_set(why, "cannot build the leaf: %s", ac_strerror(e));
+		return e;
+	}
+	if (span_equal(buf_span(&want), buf_span(&b->entry.body))) {
+		buf_free(&want);
+		return AC_OK;
+	}
+	buf_free(&want);
+	/* Only for the sentence: equality has decided. */
+	if (!holds_base64(&b->entry.body, span_digest(&line->d))) {
+		message_set(why, "the logged leaf is about another statement "
+		    "than D ");
+		message_add_digest(why, &line->d);
+	} else if (!holds_base64(&b->entry.body, sig)) {
+		message_set(why, "the logged leaf has another signature than "
+		    "the line");
+	} else if (!holds_base64(&b->entry.body, span_of(key->b, SPKI_LEN))) {
+		message_set(why, "the logged leaf names another key than the "
+		    "one that signed the line");
+	} else {
+		message_set(why, "the logged leaf is not in the one canonical "
+		    "form (hashedrekord 0.0.2) of this statement, signature "
+		    "and key");
+	}
+	return AC_ERR_MISMATCH;
+}
+
+/* The note and its checkpoint, which says what the entry says. */
+static enum ac_err
+read_checkpoint(struct note *note, struct checkpoint *c,
+    const struct bundle_entry *entry, struct message *why)
+{
+	enum ac_err e = note_parse(note, buf_span(&entry->checkpoint));
+
+	if (e == AC_OK)
+		e = checkpoint_parse(c, note->text);
+	if (e != AC_OK) {
+		message_set(why, "the checkpoint is %s as a signed note of a "
+		    "log's size and root", ac_strerror(e));
+		return AC_ERR_FORMAT;
+	}
+	if (entry->size != c->size) {
+		message_set(why, "treeSize is %" PRIu64 ", the checkpoint says "
+		    "%" PRIu64, entry->size, c->size);
+		return AC_ERR_MISMATCH;
+	}
+	if (!digest_equal(&entry->root, &c->root)) {
+		message_set(why, "rootHash is ");
+		message_add_digest(why, &entry->root);
+		message_add(why, ", the checkpoint says ");
+		message_add_digest(why, &c->root);
+		return AC_ERR_MISMATCH;
+	}
+	return AC_OK;
+}
+
+enum ac_err
+entry_check_inclusion(const struct certificate_line *line, struct message *why)
+{
+	const struct bundle_entry *entry = &line->bundle.entry;
+	struct checkpoint c;
+	struct digest leaf;
+	struct note note;
+	enum ac_err e;
+
+	if (!line->bundle.logged)
+		return not_logged(why);
+	if (entry->top_index != entry->index) {
+		message_set(why, "the entry has two places: logIndex %" PRIu64
+		    ", in its proof %" PRIu64, entry->top_index, entry->index);
+		return AC_ERR_MISMATCH;
+	}
+	e = read_checkpoint(&note, &c, entry, why);
+	if (e != AC_OK)
+		return e;
+	leaf = merkle_leaf(buf_span(&entry->body));
+	e = merkle_check_inclusion(entry->index, c.size, &leaf, &c.root,
+	    entry->proof, entry->nproof);
+	if (e == AC_ERR_FORMAT)
+		message_set(why, "no inclusion proof of %zu hashes can be for "
+		    "entry %" PRIu64 " of %" PRIu64, entry->nproof,
+		    entry->index, c.size);
+	else if (e != AC_OK)
+		message_set(why, "the inclusion proof of entry %" PRIu64 " does "
+		    "not lead to the root of the %" PRIu64 " entries in the "
+		    "checkpoint", entry->index, c.size);
+	return e;
+}
+
+enum ac_err
+entry_check_checkpoint(const struct certificate_line *line,
+    const struct note_key *log, struct message *why)
+{
+	const struct bundle_entry *entry = &line->bundle.entry;
+	struct digest id = note_key_hash(log);
+	struct checkpoint c;
+	struct note note;
+	int64_t time_s;
+	enum ac_err e;
+
+	if (!line->bundle.logged)
+		return not_logged(why);
+	if (log->type != NOTE_ED25519) {
+		message_set(why, "the key ");
+		message_add_quoted(why, span_str(log->name));
+		message_add(why, " is no log's: a log signs with a plain "
+		    "Ed25519 key (type 1)");
+		return AC_ERR_MISMATCH;
+	}
+	if (!digest_equal(&entry->log_id, &id)) {
+		message_set(why, "logId is ");
+		message_add_digest(why, &entry->log_id);
+		message_add(why, ", the key of the log ");
+		message_add_quoted(why, span_str(log->name));
+		message_add(why, " has ");
+		message_add_digest(why, &id);
+		return AC_ERR_MISMATCH;
+	}
+	e = read_checkpoint(&note, &c, entry, why);
+	if (e != AC_OK)
+		return e;
+	if (!span_is(c.origin, log->name)) {
+		message_set(why, "the checkpoint is of the log ");
+		message_add_quoted(why, c.origin);
+		message_add(why, ", not of ");
+		message_add_quoted(why, span_str(log->name));
+		return AC_ERR_MISMATCH;
+	}
+	e = sig_note(&time_s, &note, log);
+	if (e == AC_OK)
+		return AC_OK;
+	message_set(why, e == AC_ERR_NOT_FOUND ?
+	    "the checkpoint has no signature by the log " :
+	    e == AC_ERR_MISMATCH ?
+	    "a signature of the checkpoint does not hold under the key of " :
+	    "cannot check the checkpoint's signature by the log ");
+	message_add_quoted(why, span_str(log->name));
+	return e == AC_ERR_CRYPTO ? e : AC_ERR_MISMATCH;
+}

@@ -1,0 +1,94 @@
+/* quorum.c -- witness quorums and times; see quorum.h. */
+#include <stdlib.h>
+
+#include "verifier/quorum.h"
+#include "verifier/sig.h"
+
+static int
+compare_times(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* A group is complete when its need-th earliest member is. */
+static int64_t
+group_time(const struct policy_node *node, const int64_t times[])
+{
+	int64_t t[POLICY_NODES_MAX];
+
+	for (size_t i = 0; i < node->nmembers; i++)
+		t[i] = times[node->member[i]];
+	qsort(t, node->nmembers, sizeof(t[0]), compare_times);
+	return t[node->need - 1];
+}
+
+enum ac_err
+quorum_time(int64_t *time_s, const struct policy *p, const struct note *note,
+    struct message *why)
+{
+	int64_t times[POLICY_NODES_MAX];
+
+	/* Members stand before their group, so one pass is enough. */
+	for (size_t i = 0; i < p->nnode; i++) {
+		enum ac_err e;
+
+		if (p->node[i].group) {
+			times[i] = group_time(&p->node[i], times);
+			continue;
+		}
+		e = sig_note(&times[i], note, &p->node[i].key);
+		if (e == AC_ERR_NOT_FOUND) {
+			times[i] = QUORUM_NEVER;
+		} else if (e != AC_OK) {
+			message_set(why, "the cosignature of witness %s does "
+			    "not hold", p->node[i].name.s);
+			return e;
+		}
+	}
+	if (p->quorum_none) {
+		*time_s = QUORUM_NEVER;
+		return AC_OK;
+	}
+	if (times[p->quorum] == QUORUM_NEVER) {
+		message_set(why, "the quorum %s is not complete",
+		    p->node[p->quorum].name.s);
+		return AC_ERR_NOT_FOUND;
+	}
+	*time_s = times[p->quorum];
+	return AC_OK;
+}
+
+/* Is key's name that of the time key of origin? */
+static bool
+is_time_key_of(const struct note_key *key, struct span origin)
+{
+	struct span name = span_str(key->name);
+
+	return name.len == origin.len + strlen("/time") &&
+	    span_equal(span_of(name.p, origin.len), origin) &&
+	    span_is(span_of(name.p + origin.len, strlen("/time")), "/time");
+}
+
+enum ac_err
+quorum_log_time(int64_t *time_s, const struct policy *p,
+    const struct note *note, struct span origin, struct message *why)
+{
+	for (size_t i = 0; i < p->nlog_time; i++) {
+		enum ac_err e;
+
+		if (!is_time_key_of(&p->log_time[i], origin))
+			continue;
+		e = sig_note(time_s, note, &p->log_time[i]);
+		if (e != AC_OK) {
+			message_set(why, "the log's time cosignature %s",
+			    e == AC_ERR_NOT_FOUND ? "is absent" :
+			    "does not hold");
+			return AC_ERR_MISMATCH;
+		}
+		return AC_OK;
+	}
+	message_set(why, "the policy has no log-time key of this log");
+	return AC_ERR_NOT_FOUND;
+}

@@ -1,0 +1,364 @@
+/*
+ * steps_entail.c -- step 15: everything that the statement says of the run is
+ * what the events say, and what the policy says of inputs holds.
+ */
+#include "verifier/steps.h"
+
+#include "cert/weights.h"
+#include "common/reader.h"
+#include "common/sha256.h"
+
+/* What one side is compared with: the events of one run, decoded in turn. */
+struct run {
+	const struct verification *v;
+	struct message *why;
+	struct json external;
+	struct json dependency; /* the next one to be matched */
+	struct json input;      /* externalParameters.inputs, likewise */
+};
+
+static bool
+differs(struct run *r, const char *what)
+{
+	message_set(r->why, "%s in the statement and in the events differ",
+	    what);
+	return false;
+}
+
+static bool
+same_digest(struct json a, struct json b)
+{
+	struct digest x, y;
+
+	return json_digest(a, &x) && json_digest(b, &y) && digest_equal(&x, &y);
+}
+
+static bool
+check_configuration(struct run *r, const struct event *ev)
+{
+	struct json config = json_get(r->external, "config");
+
+	if (!json_equal(ev->spec, r->external) ||
+	    !same_digest(json_get(config, "sha256"),
+	    json_get(ev->resolved, "sha256")) ||
+	    !same_digest(json_get(r->external, "builderKey"),
+	    json_get(ev->resolved, "builderKey")))
+		return differs(r, "externalParameters");
+	return true;
+}
+
+/* Is the optional member of that name the same on both sides, or on none? */
+static bool
+same_optional(struct json a, struct json b, const char *name)
+{
+	return json_equal(json_get(a, name), json_get(b, name));
+}
+
+/* The pin's own algorithm must have led to what was measured. */
+static bool
+check_pin(struct run *r, const struct event *ev)
+{
+	struct span pin, found;
+	struct reader rd;
+	struct span alg;
+
+	if (!json_string(json_get(ev->spec, "pin"), &pin))
+		return false;
+	rd = rd_of(pin);
+	if (!rd_until(&rd, &alg, ':') || !span_is(alg, "sha256"))
+		return true; /* a pin of another kind is the fetcher's */
+	if (json_string(json_get(ev->resolved, "sha256"), &found) &&
+	    span_equal(found, rd.left))
+		return true;
+	message_set(r->why, "an input was measured as another digest than its "
+	    "pin");
+	return false;
+}
+
+/* A dependency says what the event of the input or image said. */
+static bool
+check_dependency(struct run *r, const struct event *ev)
+{
+	bool image = ev->type == EVENT_INPUT_IMAGE;
+	struct json dep = r->dependency, digest = json_get(dep, "digest");
+	struct json notes = json_get(dep, "annotations");
+	struct json want = image ? json_get(r->external, "image") : r->input;
+
+	r->dependency = json_next(dep);
+	if (!image)
+		r->input = json_next(r->input);
+	if (!json_present(dep) || !json_present(want) ||
+	    !json_equal(ev->spec, want) || !check_pin(r, ev) ||
+	    !json_closed(dep, "name uri digest annotations") ||
+	    !json_closed(digest, "sha256 gitCommit?") ||
+	    !json_equal(json_get(dep, "name"), json_get(ev->spec, "name")) ||
+	    !json_equal(json_get(dep, "uri"), json_get(ev->spec, "uri")) ||
+	    !same_digest(json_get(digest, "sha256"),
+	    json_get(ev->resolved, "sha256")) ||
+	    !same_optional(digest, ev->resolved, "gitCommit") ||
+	    !same_optional(notes, ev->resolved, "manifest") ||
+	    !same_optional(notes, ev->resolved, "root") ||
+	    !same_optional(notes, ev->resolved, "bytes") ||
+	    !same_optional(notes, ev->spec, "license") ||
+	    !same_optional(notes, ev->spec, "certificate") ||
+	    !json_closed(notes,
+	    "role license? certificate? root? manifest? bytes?") ||
+	    !(image ? json_is(json_get(notes, "role"), "image") :
+	    json_equal(json_get(notes, "role"), json_get(ev->spec, "role")))) {
+		if (r->why->text[0] == '\0')
+			(void)differs(r, "dependencies");
+		return false;
+	}
+	return true;
+}
+
+static bool
+check_timing(struct run *r, const struct event *ev)
+{
+	struct json metadata = r->v->cert.provenance.metadata;
+	struct json wall = json_get(r->v->cert.provenance.compute,
+	    "wallSeconds");
+
+	if (!same_optional(metadata, ev->resolved, "startedOn") ||
+	    !same_optional(metadata, ev->resolved, "finishedOn"))
+		return differs(r, "start and end of the run");
+	if (json_present(wall) && !json_equal(json_get(wall, "value"),
+	    json_get(ev->resolved, "wallSeconds")))
+		return differs(r, "wallSeconds");
+	return true;
+}
+
+static bool
+check_outputs(struct run *r, const struct event *ev)
+{
+	const struct provenance_view *p = &r->v->cert.provenance;
+	struct json weight = json_first(json_get(ev->resolved, "weights"));
+	struct digest d;
+	uint64_t count;
+
+	if (!json_digest(json_get(ev->resolved, "root"), &d) ||
+	    !digest_equal(&d, &p->root) ||
+	    !json_digest(json_get(ev->resolved, "manifest"), &d) ||
+	    !digest_equal(&d, &p->manifest) ||
+	    !json_equal(json_get(ev->spec, "globs"),
+	    json_get(r->external, "outputs")) ||
+	    !json_uint(json_get(ev->resolved, "count"), &count, FILES_MAX) ||
+	    count != r->v->oms.nfiles)
+		return differs(r, "outputs");
+	for (struct json s = p->weights; json_present(s); s = json_next(s)) {
+		struct span name, other;
+
+		if (!statement_subject(s, &name, &d) ||
+		    !json_string(json_get(weight, "name"), &other) ||
+		    !span_equal(name, other) ||
+		    !same_digest(json_get(json_get(s, "digest"), "sha256"),
+		    json_get(weight, "sha256")))
+			return differs(r, "weights");
+		weight = json_next(weight);
+	}
+	return json_present(weight) ? differs(r, "weights") : true;
+}
+
+static bool
+check_event(struct run *r, const struct event *ev)
+{
+	switch (ev->type) {
+	case EVENT_CONFIGURATION:
+		return check_configuration(r, ev);
+	case EVENT_INPUT_IMAGE:
+	case EVENT_INPUT_RESOURCE:
+		return check_dependency(r, ev);
+	case EVENT_START:
+		return true; /* step 11 */
+	case EVENT_TIMING:
+		return check_timing(r, ev);
+	case EVENT_COMPUTE:
+		return json_equal(ev->resolved,
+		    r->v->cert.provenance.compute) ? true :
+		    differs(r, "figures");
+	case EVENT_OUTPUTS:
+		return check_outputs(r, ev);
+	}
+	return false;
+}
+
+static bool
+check_lines(struct run *r, const struct buf lines[], size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct event ev;
+		bool ok;
+
+		if (event_decode(&ev, buf_span(&lines[i])) != AC_OK)
+			return differs(r, "event lines");
+		ok = check_event(r, &ev);
+		event_free(&ev);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+/* All of the events, and nothing in the statement that has none. */
+static bool
+check_events(struct verification *v, struct message *why)
+{
+	const struct evidence *ev = &v->cert.evidence;
+	const struct provenance_view *p = &v->cert.provenance;
+	struct run r = { v, why, p->external, json_first(p->dependencies),
+		json_first(json_get(p->external, "inputs")) };
+
+	if (!check_lines(&r, ev->inputs_log, ev->ninputs) ||
+	    !check_lines(&r, ev->outputs_log, ev->noutputs))
+		return false;
+	if (json_present(r.dependency) || json_present(r.input))
+		return differs(&r, "dependencies");
+	return true;
+}
+
+/* Without evidence: the figures may be no more than reported. */
+static bool
+check_self_asserted(const struct verification *v, struct message *why)
+{
+	const struct provenance_view *p = &v->cert.provenance;
+	struct json input = json_first(json_get(p->external, "inputs"));
+	size_t n = json_count(p->dependencies), image =
+	    json_present(json_get(p->external, "image")) ? 1 : 0;
+
+	if (n != image + json_count(json_get(p->external, "inputs"))) {
+		message_set(why, "the dependencies are not the inputs");
+		return false;
+	}
+	for (struct json d = json_first(p->dependencies); json_present(d);
+	    d = json_next(d)) {
+		if (image > 0) {
+			image = 0;
+			continue;
+		}
+		if (!json_equal(json_get(d, "name"), json_get(input, "name")) ||
+		    !json_equal(json_get(d, "uri"), json_get(input, "uri"))) {
+			message_set(why, "the dependencies are not the inputs");
+			return false;
+		}
+		input = json_next(input);
+	}
+	return true;
+}
+
+/* Root and manifest are model.sig's; the subjects are all its weight files. */
+static bool
+check_subjects(const struct verification *v, struct message *why)
+{
+	const struct provenance_view *p = &v->cert.provenance;
+	const struct oms *oms = &v->oms;
+	bool suffixed = weights_have_suffix(oms->file, oms->nfiles);
+	struct digest manifest = sha256_of(
+	    buf_span(&v->model_sig.statement)), d;
+	struct json s = p->weights;
+	struct span name;
+
+	if (!digest_equal(&manifest, &p->manifest) ||
+	    !digest_equal(&oms->root, &p->root)) {
+		message_set(why, "model.sig is not the manifest that the "
+		    "statement names");
+		return false;
+	}
+	for (size_t i = 0; i < oms->nfiles; i++) {
+		if (!weights_is(oms->file[i].name, suffixed))
+			continue;
+		if (!statement_subject(s, &name, &d) ||
+		    !span_equal(name, oms->file[i].name) ||
+		    !digest_equal(&d, &oms->file[i].sha256)) {
+			message_set(why, "the subjects are not the weight "
+			    "files of the manifest: at ");
+			message_add_quoted(why, oms->file[i].name);
+			return false;
+		}
+		s = json_next(s);
+	}
+	if (json_present(s)) {
+		message_set(why, "a subject is no weight file of the manifest");
+		return false;
+	}
+	return true;
+}
+
+static bool
+licence_is_allowed(const struct policy *p, struct json licence)
+{
+	if (!p->allow_licence)
+		return true;
+	for (size_t i = 0; i < p->nlicence; i++)
+		if (json_is(licence, p->licence[i].s))
+			return true;
+	return false;
+}
+
+static bool
+is_denied(const struct policy *p, struct json digest)
+{
+	for (size_t i = 0; i < p->ndeny; i++)
+		if (json_is(json_get(digest, p->deny[i].alg), p->deny[i].hex))
+			return true;
+	return false;
+}
+
+static bool
+container_is_listed(const struct policy *p, struct json digest)
+{
+	for (size_t i = 0; i < p->ncontainer; i++) {
+		struct digest d;
+
+		if (json_digest(json_get(digest, "sha256"), &d) &&
+		    digest_equal(&d, &p->container[i].d))
+			return true;
+	}
+	return p->ncontainer == 0;
+}
+
+/* What the policy says of dependencies. */
+static enum verify_status
+judge_dependencies(struct verification *v, struct message *why)
+{
+	const struct policy *p = v->policy;
+	bool image = json_present(json_get(v->cert.provenance.external,
+	    "image"));
+
+	for (struct json d = json_first(v->cert.provenance.dependencies);
+	    json_present(d); d = json_next(d)) {
+		struct json notes = json_get(d, "annotations");
+		struct json digest = json_get(d, "digest");
+		struct span name = { 0 };
+
+		(void)!json_string(json_get(d, "name"), &name);
+		if (json_present(json_get(notes, "certificate")))
+			v->ndependencies_certified++;
+		if (is_denied(p, digest))
+			message_set(why, "the policy denies input ");
+		else if (image && !container_is_listed(p, digest))
+			message_set(why, "the policy lists no container ");
+		else if (!image && !licence_is_allowed(p,
+		    json_get(notes, "license")))
+			message_set(why, "the policy does not allow the "
+			    "licence of ");
+		else {
+			image = false;
+			continue;
+		}
+		message_add_quoted(why, name);
+		return VERIFY_NOT_ACCEPTED;
+	}
+	return VERIFY_OK;
+}
+
+enum verify_status
+steps_entailment(struct verification *v, struct message *why)
+{
+	if (!check_subjects(v, why) || !(v->cert.has_evidence ?
+	    check_events(v, why) : check_self_asserted(v, why)))
+		return VERIFY_FAILED;
+	message_set(why, v->cert.has_evidence ?
+	    "subjects, inputs, configuration and figures" :
+	    "subjects and inputs, on the builder's word");
+	return judge_dependencies(v, why);
+}

@@ -1,0 +1,491 @@
+/*
+ * steps_tpm.c -- steps 7 to 14: what the TPM signed is about this statement,
+ * by a key that only signs what its TPM made, and the events are those that
+ * the PCRs hold.
+ */
+#include "cert/checkpoint.h"
+#include "cert/dsse.h"
+#include "common/sha256.h"
+#include "common/time.h"
+#include "verifier/entry.h"
+#include "verifier/quorum.h"
+#include "verifier/sig.h"
+#include "verifier/steps.h"
+
+#define PCR_OUTPUTS 8
+#define PCR_INPUTS 14
+#define PCR_TLS 15
+
+static const char *const when_name[] = { "START", "END" };
+
+enum verify_status
+steps_evidence(struct verification *v, struct message *why)
+{
+	const struct evidence *ev = &v->cert.evidence;
+
+	if (!digest_equal(&ev->bound, &v->cert.line[0].d) ||
+	    !digest_equal(&ev->root, &v->cert.provenance.root)) {
+		message_set(why, "the evidence names another statement or "
+		    "another root");
+		return VERIFY_FAILED;
+	}
+	if (ev->has_hcl || ev->has_snp || ev->has_tdx || ev->has_gpu)
+		message_set(why, "confidential-VM or GPU reports present, not "
+		    "verified");
+	return VERIFY_OK;
+}
+
+/* May this AK's machine be: no vm lines, or one that names it. */
+static bool
+vm_is_listed(const struct policy *p, const struct digest *spki)
+{
+	for (size_t i = 0; i < p->nvm; i++)
+		if (digest_equal(&p->vm[i], spki))
+			return true;
+	return p->nvm == 0;
+}
+
+enum verify_status
+steps_ak_chain(struct verification *v, int64_t unlogged_s, struct message *why)
+{
+	static const struct policy_ak_root anybody = { .eku = "2.23.133.8.3" };
+	const struct evidence *ev = &v->cert.evidence;
+	struct digest der = akcert_root(ev->chain, ev->nchain);
+	const struct policy_ak_root *root = policy_ak_root_by(v->policy, &der);
+	char until[TIME_RFC3339_LEN + 1];
+	int64_t at = AKCERT_NO_TIME;
+
+	if (v->mode == VERIFY_MODE_UNLOGGED)
+		at = unlogged_s;
+	else if (v->logged[1].known)
+		at = v->logged[1].unix_s;
+	v->root = root;
+	v->simulated = root != NULL && root->simulated;
+	if (root == NULL)
+		root = &anybody;
+	if (akcert_check(&v->ak, ev->chain, ev->nchain, root->eku,
+	    root->policy, at, why) != AC_OK)
+		return VERIFY_FAILED;
+	if (v->root == NULL) {
+		message_set(why, "root ");
+		message_add_digest(why, &der);
+		message_add(why, " is not in the policy");
+		return VERIFY_NOT_ACCEPTED;
+	}
+	message_set(why, "%sroot %s", root->simulated ? "SIMULATED " : "",
+	    root->name.s);
+	if (!vm_is_listed(v->policy, &v->ak.spki)) {
+		message_add(why, "; the AK ");
+		message_add_digest(why, &v->ak.spki);
+		message_add(why, " is on no vm line");
+		return VERIFY_NOT_ACCEPTED;
+	}
+	if (at == AKCERT_NO_TIME) {
+		message_add(why, "; validity not judged: no inclusion time");
+		return VERIFY_NOT_ACCEPTED;
+	}
+	if (time_format(until, v->ak.not_after_s) == AC_OK)
+		message_add(why, ", valid until %s", until);
+	return VERIFY_OK;
+}
+
+enum verify_status
+steps_ak_public(struct verification *v, struct message *why)
+{
+	struct quote_public *k = &v->ak_public;
+
+	if (quote_parse_public(k, buf_span(&v->cert.evidence.ak_public), why) !=
+	    AC_OK || quote_check_attributes(k, why) != AC_OK)
+		return VERIFY_FAILED;
+	if (!span_equal(k->modulus, span_of(v->ak.modulus, v->ak.moduluslen)) ||
+	    k->exponent != v->ak.exponent) {
+		message_set(why, "the AK certificate is for another key");
+		return VERIFY_FAILED;
+	}
+	message_set(why, "as stated by the AK's public area");
+	return VERIFY_OK;
+}
+
+enum verify_status
+steps_quotes(struct verification *v, struct message *why)
+{
+	for (size_t i = EVIDENCE_START; i <= EVIDENCE_END; i++) {
+		const struct evidence_quote *q = &v->cert.evidence.quote[i];
+		struct message what;
+
+		if (quote_parse(&v->quote[i], buf_span(&q->attest), &what) !=
+		    AC_OK || quote_check_pcrs(&v->quote[i], EVIDENCE_PCRS,
+		    q->pcr, &what) != AC_OK ||
+		    quote_check_signature(buf_span(&q->attest),
+		    buf_span(&q->signature), &v->ak_public, &what) != AC_OK) {
+			message_set(why, "%s quote: %s", when_name[i],
+			    what.text);
+			return VERIFY_FAILED;
+		}
+		if (!v->quote[i].safe) {
+			message_set(why, "%s quote: the TPM's clock was not "
+			    "safe", when_name[i]);
+			return VERIFY_FAILED;
+		}
+	}
+	v->ak_name_matches =
+	    quote_is_endorsement_primary(&v->quote[0], &v->ak_public) &&
+	    quote_is_endorsement_primary(&v->quote[1], &v->ak_public);
+	message_set(why, "two, RSASSA with SHA-256; the qualified signer %s "
+	    "the AK as a primary key", v->ak_name_matches ? "names" :
+	    "does not name");
+	return v->policy->require_ak_name && !v->ak_name_matches ?
+	    VERIFY_NOT_ACCEPTED : VERIFY_OK;
+}
+
+/* One boot, one machine, a clock that went forward. */
+static bool
+check_continuity(const struct verification *v, struct message *why)
+{
+	const struct quote *s = &v->quote[EVIDENCE_START];
+	const struct quote *t = &v->quote[EVIDENCE_END];
+
+	if (s->reset_count != t->reset_count ||
+	    s->restart_count != t->restart_count) {
+		message_set(why, "the machine was restarted between START and "
+		    "END");
+		return false;
+	}
+	if (s->firmware != t->firmware ||
+	    !span_equal(s->qualified_signer, t->qualified_signer)) {
+		message_set(why, "START and END are by different TPMs");
+		return false;
+	}
+	if (s->clock_ms >= t->clock_ms) {
+		message_set(why, "the TPM's clock did not go forward from "
+		    "START to END");
+		return false;
+	}
+	return true;
+}
+
+/* PCR 14 after the events before `start`; false where there is no start. */
+static bool
+pcr_before_start(struct digest *out, const struct evidence *ev)
+{
+	struct digest pcr = { { 0 } };
+
+	for (size_t i = 0; i < ev->ninputs; i++) {
+		struct digest line = sha256_of(buf_span(&ev->inputs_log[i]));
+		struct event event;
+		bool start;
+
+		if (event_decode(&event, buf_span(&ev->inputs_log[i])) != AC_OK)
+			return false;
+		start = event.type == EVENT_START;
+		event_free(&event);
+		if (start) {
+			*out = pcr;
+			return true;
+		}
+		pcr = sha256_of2(span_digest(&pcr), span_digest(&line));
+	}
+	return false;
+}
+
+/* What the PCRs of START must be, given those of END. */
+static bool
+check_start_pcrs(const struct verification *v, struct message *why)
+{
+	static const struct digest zero = { { 0 } };
+	const struct evidence *ev = &v->cert.evidence;
+	const struct digest *s = ev->quote[EVIDENCE_START].pcr;
+	const struct digest *t = ev->quote[EVIDENCE_END].pcr;
+	struct digest want;
+
+	if (!pcr_before_start(&want, ev)) {
+		message_set(why, "the inputs log has no start event");
+		return false;
+	}
+	for (unsigned i = 0; i < 16; i++) {
+		const struct digest *d = &t[i];
+
+		if ((EVIDENCE_PCRS >> i & 1) == 0)
+			continue;
+		if (i == PCR_OUTPUTS)
+			d = &zero;
+		else if (i == PCR_INPUTS)
+			d = &want;
+		if (!digest_equal(&s[i], d)) {
+			message_set(why, "START: PCR %u is ", i);
+			message_add_digest(why, &s[i]);
+			message_add(why, ", expected ");
+			message_add_digest(why, d);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* The checkpoint handed over at the start: an earliest time, or none. */
+static enum verify_status
+check_start_note(struct verification *v, struct span bytes,
+    struct message *why)
+{
+	const struct note_key *log;
+	struct checkpoint c;
+	struct note note;
+	struct message what;
+	enum ac_err e;
+	int64_t t;
+
+	if (note_parse(&note, bytes) != AC_OK ||
+	    checkpoint_parse(&c, note.text) != AC_OK) {
+		message_set(why, "the log checkpoint at the start is "
+		    "malformed");
+		return VERIFY_FAILED;
+	}
+	log = policy_log_by(v->policy, c.origin);
+	if (log == NULL) {
+		message_set(why, "no earliest time: the checkpoint is of a "
+		    "log that the policy does not name");
+		return VERIFY_OK;
+	}
+	if (sig_note(&t, &note, log) != AC_OK) {
+		message_set(why, "the checkpoint at the start is not signed by "
+		    "the log it names");
+		return VERIFY_FAILED;
+	}
+	if (v->mode == VERIFY_MODE_LOGGED && span_equal(c.origin, v->origin) &&
+	    c.size > v->cert.line[0].bundle.entry.index) {
+		message_set(why, "the checkpoint at the start is of a later "
+		    "tree than the entry: size %llu, index %llu",
+		    (unsigned long long)c.size, (unsigned long long)
+		    v->cert.line[0].bundle.entry.index);
+		return VERIFY_FAILED;
+	}
+	e = quorum_time(&t, v->policy, &note, &what);
+	v->earliest.by_witnesses = e == AC_OK && t != QUORUM_NEVER;
+	if (e == AC_OK && t == QUORUM_NEVER)
+		e = quorum_log_time(&t, v->policy, &note, c.origin, &what);
+	if (e == AC_ERR_NOT_FOUND) {
+		message_set(why, "no earliest time: %s", what.text);
+		return VERIFY_OK;
+	}
+	if (e != AC_OK) {
+		*why = what;
+		return VERIFY_FAILED;
+	}
+	v->earliest.known = true;
+	v->earliest.unix_s = t;
+	if (v->logged[0].known && t > v->logged[0].unix_s)
+		message_set(why, "the checkpoint at the start has a later time "
+		    "than the entry");
+	return VERIFY_OK;
+}
+
+/* extraData of both quotes. */
+static bool
+check_extra_data(const struct verification *v, struct span note,
+    struct message *why)
+{
+	struct json config = json_get(v->cert.provenance.external, "config");
+	struct digest file, start, end;
+
+	if (!json_digest(json_get(config, "sha256"), &file))
+		return false;
+	start = dsse_bind_start(&file, note);
+	end = dsse_bind_end(&v->cert.line[0].d);
+	if (!span_equal(v->quote[EVIDENCE_START].extra_data,
+	    span_digest(&start))) {
+		message_set(why, "START's extraData is not bound to this "
+		    "configuration and checkpoint");
+		return false;
+	}
+	if (!span_equal(v->quote[EVIDENCE_END].extra_data,
+	    span_digest(&end))) {
+		message_set(why, "END's extraData is not bound to this "
+		    "statement");
+		return false;
+	}
+	return true;
+}
+
+/* The start event holds the digest of the START attestation. */
+static bool
+check_start_event(const struct evidence *ev, struct message *why)
+{
+	struct digest want =
+	    sha256_of(buf_span(&ev->quote[EVIDENCE_START].attest));
+	bool ok = false;
+
+	for (size_t i = 0; i < ev->ninputs; i++) {
+		struct event event;
+		struct digest d;
+
+		if (event_decode(&event, buf_span(&ev->inputs_log[i])) != AC_OK)
+			break;
+		if (event.type == EVENT_START)
+			ok = json_digest(json_get(event.resolved, "attest"),
+			    &d) && digest_equal(&d, &want);
+		event_free(&event);
+	}
+	if (!ok)
+		message_set(why, "the start event does not name the START "
+		    "quote");
+	return ok;
+}
+
+enum verify_status
+steps_bindings(struct verification *v, struct message *why)
+{
+	enum verify_status s = VERIFY_FAILED;
+	struct buf note = { 0 };
+
+	if (json_present(v->cert.provenance.checkpoint) &&
+	    json_base64(&note, v->cert.provenance.checkpoint, NOTE_MAX) !=
+	    AC_OK) {
+		message_set(why, "the log checkpoint at the start is "
+		    "malformed");
+		return VERIFY_FAILED;
+	}
+	if (!check_extra_data(v, buf_span(&note), why) ||
+	    !check_continuity(v, why) || !check_start_pcrs(v, why) ||
+	    !check_start_event(&v->cert.evidence, why))
+		goto out;
+	s = VERIFY_OK;
+	if (note.len > 0)
+		s = check_start_note(v, buf_span(&note), why);
+	else
+		message_set(why, "no earliest time: no checkpoint was handed "
+		    "over at the start");
+	if (s == VERIFY_OK && v->policy->require_earliest_time &&
+	    !v->earliest.known)
+		s = VERIFY_NOT_ACCEPTED;
+out:
+	buf_free(&note);
+	return s;
+}
+
+/* Is the boot of this machine outside of what the policy asks for? */
+static bool
+boot_is_waived(const struct verification *v)
+{
+	return v->root != NULL && v->root->simulated &&
+	    v->root->unmeasured_boot;
+}
+
+enum verify_status
+steps_boot_log(struct verification *v, struct message *why)
+{
+	message_set(why, v->cert.evidence.boot_log.len > 0 ?
+	    "the boot log is present; this build does not replay it" :
+	    "no boot log");
+	return boot_is_waived(v) ? VERIFY_NOT_ESTABLISHED : VERIFY_NOT_ACCEPTED;
+}
+
+enum verify_status
+steps_boot(struct verification *v, struct message *why)
+{
+	if (boot_is_waived(v)) {
+		message_set(why, "SIMULATED: the policy waives the boot of "
+		    "machines under this root");
+		return VERIFY_NOT_ESTABLISHED;
+	}
+	message_set(why, "which software booted is not established: the "
+	    "policy names no image");
+	return VERIFY_NOT_ACCEPTED;
+}
+
+/* Does the order of types follow the grammar of PCR 14 (formats.md 1)? */
+static bool
+check_grammar(const struct evidence *ev, struct message *why)
+{
+	/* Rank by type; only inputs may repeat. */
+	int last = -1;
+	bool seen[EVENT_OUTPUTS + 1] = { false };
+
+	for (size_t i = 0; i < ev->ninputs; i++) {
+		struct event event;
+		int type;
+
+		if (event_decode(&event, buf_span(&ev->inputs_log[i])) !=
+		    AC_OK) {
+			message_set(why, "PCR 14: event %zu is malformed",
+			    i + 1);
+			return false;
+		}
+		type = (int)event.type;
+		event_free(&event);
+		if (type < last || type == EVENT_OUTPUTS ||
+		    (type == last && type != EVENT_INPUT_RESOURCE)) {
+			message_set(why, "PCR 14: event %zu, %s, stands where "
+			    "the grammar has none", i + 1,
+			    event_name((enum event_type)type));
+			return false;
+		}
+		last = type;
+		seen[type] = true;
+	}
+	for (int type = EVENT_CONFIGURATION; type <= EVENT_COMPUTE; type++) {
+		if (!seen[type] && type != EVENT_INPUT_IMAGE &&
+		    type != EVENT_INPUT_RESOURCE) {
+			message_set(why, "PCR 14: there is no %s event",
+			    event_name((enum event_type)type));
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+check_outputs_grammar(const struct evidence *ev, struct message *why)
+{
+	struct event event;
+	bool ok = false;
+
+	if (ev->noutputs == 1 &&
+	    event_decode(&event, buf_span(&ev->outputs_log[0])) == AC_OK) {
+		ok = event.type == EVENT_OUTPUTS;
+		event_free(&event);
+	}
+	if (!ok)
+		message_set(why, "PCR 8: expected exactly one outputs event");
+	return ok;
+}
+
+/* Extend a zero PCR with lines[0..n), and compare. */
+static bool
+check_replay(const struct verification *v, unsigned pcr,
+    const struct buf lines[], size_t n, struct message *why)
+{
+	const struct digest *want =
+	    &v->cert.evidence.quote[EVIDENCE_END].pcr[pcr];
+	struct digest at = { { 0 } };
+
+	for (size_t i = 0; i < n; i++) {
+		struct digest line = sha256_of(buf_span(&lines[i]));
+
+		at = sha256_of2(span_digest(&at), span_digest(&line));
+	}
+	if (digest_equal(&at, want))
+		return true;
+	message_set(why, "the events do not replay to PCR %u: they lead to ",
+	    pcr);
+	message_add_digest(why, &at);
+	message_add(why, ", the quote has ");
+	message_add_digest(why, want);
+	return false;
+}
+
+enum verify_status
+steps_replay(struct verification *v, struct message *why)
+{
+	const struct evidence *ev = &v->cert.evidence;
+	size_t has_key = ev->tls_key.len > 0 ? 1 : 0;
+
+	if (!check_replay(v, PCR_INPUTS, ev->inputs_log, ev->ninputs, why) ||
+	    !check_replay(v, PCR_OUTPUTS, ev->outputs_log, ev->noutputs, why) ||
+	    !check_replay(v, PCR_TLS, &ev->tls_key, has_key, why) ||
+	    !check_grammar(ev, why) || !check_outputs_grammar(ev, why))
+		return VERIFY_FAILED;
+	message_set(why, "%zu events in PCR 14, %zu in PCR 8%s", ev->ninputs,
+	    ev->noutputs, has_key ? ", the TLS key in PCR 15" :
+	    ", PCR 15 unused");
+	return VERIFY_OK;
+}

@@ -1,0 +1,342 @@
+/* verify.c -- the order of the steps, and the verdict; see verify.h. */
+#include <stdlib.h>
+
+#include "cert/dsse.h"
+#include "verifier/sig.h"
+#include "verifier/steps.h"
+
+struct verification *
+verification_new(const struct policy *policy, enum verify_mode mode)
+{
+	struct verification *v = calloc(1, sizeof(*v));
+
+	if (v != NULL) {
+		v->policy = policy;
+		v->mode = mode;
+	}
+	return v;
+}
+
+void
+verification_free(struct verification *v)
+{
+	if (v == NULL)
+		return;
+	certificate_free(&v->cert);
+	bundle_free(&v->model_sig);
+	oms_free(&v->oms);
+	free(v);
+}
+
+bool
+verification_failed(const struct verification *v)
+{
+	for (size_t i = 1; i <= VERIFY_NSTEPS; i++)
+		if (v->step[i].status == VERIFY_FAILED)
+			return true;
+	return false;
+}
+
+/* Step 1: the lines and model.sig are of the one form each has. */
+static enum verify_status
+step_format(struct verification *v, struct span jsonl, struct span model_sig,
+    struct message *why)
+{
+	struct span line = model_sig;
+	enum ac_err e;
+
+	if (certificate_decode(&v->cert, jsonl, why) != AC_OK)
+		return VERIFY_FAILED;
+	/* Other tools write model.sig with or without a final line feed. */
+	if (line.len > 0 && line.p[line.len - 1] == '\n')
+		line.len--;
+	if (line.len > MODEL_SIG_MAX ||
+	    bundle_decode(&v->model_sig, line, OMS_STATEMENT_MAX) != AC_OK ||
+	    v->model_sig.logged) {
+		message_set(why, "model.sig is not a Sigstore bundle with one "
+		    "signature and no log entry");
+		return VERIFY_FAILED;
+	}
+	e = oms_decode(&v->oms, buf_span(&v->model_sig.statement));
+	if (e != AC_OK) {
+		message_set(why, e == AC_ERR_MISMATCH ? "the root in model.sig "
+		    "is not that of its list of files" : "model.sig holds no "
+		    "OMS v1.0 statement of files by sha256 with our list of "
+		    "ignored paths");
+		return VERIFY_FAILED;
+	}
+	v->decoded = true;
+	message_set(why, "%zu line%s, %s", v->cert.nlines,
+	    v->cert.nlines == 1 ? "" : "s", v->cert.has_evidence ?
+	    "measured, with TPM evidence" : "self-asserted");
+	if (v->cert.nlines > (v->cert.has_evidence ? 2U : 1U))
+		message_add(why, "; %zu further not judged",
+		    v->cert.nlines - (v->cert.has_evidence ? 2 : 1));
+	if (v->cert.provenance.unjudged > 0)
+		message_add(why, "; %zu members of the provenance not judged",
+		    v->cert.provenance.unjudged);
+	return VERIFY_OK;
+}
+
+/* The same key signs model.sig, and its hint has OMS's form. */
+static enum verify_status
+check_model_sig(const struct verification *v, struct message *why)
+{
+	const struct bundle *b = &v->model_sig;
+	struct digest d = dsse_digest(buf_span(&b->statement));
+	char hint[SPKI_HINT_MAX];
+	struct sig_key *k;
+	enum ac_err e;
+
+	spki_hint_oms(hint, &v->cert.key);
+	if (!span_is(span_str(hint), b->hint) || b->keyid[0] != '\0') {
+		message_set(why, "model.sig names another key than the "
+		    "certificate's: expected hint %s and an empty keyid", hint);
+		return VERIFY_FAILED;
+	}
+	if (sig_key_new(&k, &v->cert.key) != AC_OK) {
+		message_set(why, "the builder's key is unusable");
+		return VERIFY_FAILED;
+	}
+	e = sig_p256(k, &d, span_of(b->sig, b->siglen));
+	sig_key_free(k);
+	if (e != AC_OK) {
+		message_set(why, "model.sig: the signature does not hold");
+		return VERIFY_FAILED;
+	}
+	return VERIFY_OK;
+}
+
+/* Step 2: one builder signs everything, and the policy knows it. */
+static enum verify_status
+step_builder(struct verification *v, struct message *why)
+{
+	const struct policy *p = v->policy;
+	struct digest fingerprint = v->cert.provenance.builder_key;
+
+	v->builder = policy_builder_by(p, &fingerprint);
+	if (certificate_check_builder(&v->cert,
+	    v->builder != NULL && v->builder->has_key ? &v->builder->key : NULL,
+	    why) != AC_OK || check_model_sig(v, why) != VERIFY_OK)
+		return VERIFY_FAILED;
+	if (v->builder == NULL) {
+		message_set(why, "signed by ");
+		message_add_digest(why, &fingerprint);
+		message_add(why, p->nbuilder == 0 ?
+		    ", and the policy names no builder" :
+		    ", whom the policy does not name as a builder");
+		return VERIFY_NOT_ACCEPTED;
+	}
+	message_set(why, "%s, ", v->builder->name.s);
+	message_add_digest(why, &fingerprint);
+	if (!v->cert.provenance.measured &&
+	    !policy_allows_self_asserted(p, v->builder)) {
+		message_add(why, "; SELF-ASSERTED, which the policy does not "
+		    "allow: no machine vouches for any of it");
+		return VERIFY_NOT_ACCEPTED;
+	}
+	return VERIFY_OK;
+}
+
+typedef enum verify_status step_fn(struct verification *, struct message *);
+
+/* Run one step unless an earlier one failed. */
+static void
+run(struct verification *v, enum verify_step s, step_fn *step)
+{
+	struct verify_result *r = &v->step[s];
+
+	if (!verification_failed(v))
+		r->status = step(v, &r->text);
+}
+
+static enum verify_status
+not_checked_unlogged(struct verification *v, struct message *why)
+{
+	(void)v;
+	message_set(why, "not logged yet");
+	return VERIFY_NOT_CHECKED;
+}
+
+static enum verify_status
+not_needed(struct verification *v, struct message *why)
+{
+	(void)v;
+	message_set(why, "self-asserted: there is no evidence");
+	return VERIFY_NOT_NEEDED;
+}
+
+void
+verification_certificate(struct verification *v, struct span jsonl,
+    struct span model_sig, int64_t unlogged_s)
+{
+	static step_fn *const log_steps[] = { steps_leaf, steps_inclusion,
+		steps_checkpoint, steps_quorum };
+	static step_fn *const after_chain[] = { steps_ak_public, steps_quotes,
+		steps_bindings, steps_boot_log, steps_boot, steps_replay };
+	struct verify_result *r = &v->step[VERIFY_FORMAT];
+	bool logged = v->mode == VERIFY_MODE_LOGGED, measured;
+
+	r->status = step_format(v, jsonl, model_sig, &r->text);
+	run(v, VERIFY_BUILDER, step_builder);
+	for (unsigned i = 0; i < 4; i++)
+		run(v, VERIFY_LEAF + i, logged ? log_steps[i] :
+		    not_checked_unlogged);
+	measured = v->decoded && v->cert.has_evidence;
+	run(v, VERIFY_EVIDENCE, measured ? steps_evidence : not_needed);
+	r = &v->step[VERIFY_AK_CHAIN];
+	if (!measured)
+		run(v, VERIFY_AK_CHAIN, not_needed);
+	else if (!verification_failed(v))
+		r->status = steps_ak_chain(v, unlogged_s, &r->text);
+	for (unsigned i = 0; i < 6; i++)
+		run(v, VERIFY_AK_PUBLIC + i, measured ? after_chain[i] :
+		    not_needed);
+	run(v, VERIFY_ENTAILMENT, steps_entailment);
+}
+
+/* The first difference between the list and the folder, both in order. */
+static bool
+compare_files(const struct oms *oms, const struct oms_file file[], size_t n,
+    struct message *why)
+{
+	size_t i = 0, k = 0;
+
+	while (i < oms->nfiles || k < n) {
+		int c = i == oms->nfiles ? 1 : k == n ? -1 :
+		    oms_compare(&oms->file[i], &file[k]);
+
+		if (c < 0) {
+			message_set(why, "missing file ");
+			message_add_quoted(why, oms->file[i].name);
+			return false;
+		}
+		if (c > 0) {
+			message_set(why, "extra file ");
+			message_add_quoted(why, file[k].name);
+			message_add(why, ", which the certificate does not "
+			    "list");
+			return false;
+		}
+		if (!digest_equal(&oms->file[i].sha256, &file[k].sha256)) {
+			message_set(why, "file ");
+			message_add_quoted(why, file[k].name);
+			message_add(why, " differs: expected sha256 ");
+			message_add_digest(why, &oms->file[i].sha256);
+			message_add(why, ", got ");
+			message_add_digest(why, &file[k].sha256);
+			return false;
+		}
+		i++;
+		k++;
+	}
+	return true;
+}
+
+void
+verification_files(struct verification *v, const struct oms_file file[],
+    size_t n)
+{
+	struct verify_result *r = &v->step[VERIFY_FILES];
+
+	if (verification_failed(v))
+		return;
+	if (!compare_files(&v->oms, file, n, &r->text)) {
+		r->status = VERIFY_FAILED;
+		return;
+	}
+	message_set(&r->text, "%zu files, none missing, extra or different", n);
+	r->status = VERIFY_OK;
+}
+
+void
+verification_files_failed(struct verification *v, const struct message *why)
+{
+	if (verification_failed(v))
+		return;
+	v->step[VERIFY_FILES].status = VERIFY_FAILED;
+	v->step[VERIFY_FILES].text = *why;
+}
+
+static enum verify_status
+step_revocation(struct verification *v, struct message *why)
+{
+	(void)v;
+	message_set(why, "no revocation snapshot at hand");
+	return VERIFY_NOT_CHECKED;
+}
+
+static enum verify_status
+step_lineage(struct verification *v, struct message *why)
+{
+	if (v->ndependencies_certified == 0) {
+		message_set(why, "no input claims a certificate");
+		return VERIFY_NOT_NEEDED;
+	}
+	message_set(why, "%zu inputs claim a certificate: claimed, not checked",
+	    v->ndependencies_certified);
+	return VERIFY_NOT_CHECKED;
+}
+
+enum verify_verdict
+verification_verdict(struct verification *v)
+{
+	bool accepted = true;
+
+	run(v, VERIFY_REVOCATION, step_revocation);
+	run(v, VERIFY_LINEAGE, step_lineage);
+	for (size_t i = 1; i <= VERIFY_NSTEPS; i++) {
+		switch (v->step[i].status) {
+		case VERIFY_NOT_REACHED:
+		case VERIFY_FAILED:
+			return VERIFY_NOT_VERIFIED;
+		case VERIFY_NOT_ACCEPTED:
+			accepted = false;
+			break;
+		case VERIFY_OK:
+		case VERIFY_NOT_ESTABLISHED:
+		case VERIFY_NOT_CHECKED:
+		case VERIFY_NOT_NEEDED:
+			break;
+		}
+	}
+	/* What is not logged is never "verified". */
+	if (v->mode == VERIFY_MODE_UNLOGGED)
+		return VERIFY_NOT_VERIFIED;
+	return accepted ? VERIFY_VERIFIED : VERIFY_REFUSED;
+}
+
+const char *
+verify_step_name(enum verify_step s)
+{
+	static const char *const names[VERIFY_NSTEPS + 1] = { "",
+		"format and set of lines", "builder's signatures",
+		"log entry is about this statement", "inclusion in the log",
+		"checkpoint by the log's key", "witness quorum and time",
+		"evidence is about this statement", "AK certificate chain",
+		"AK is restricted to its TPM", "quotes",
+		"bindings of the quotes", "boot log", "boot state", "events replay to the PCRs",
+		"statement follows from the events", "files", "revocation",
+		"lineage" };
+
+	return names[s];
+}
+
+const char *
+verify_status_name(enum verify_status s)
+{
+	static const char *const names[] = { "not reached", "ok", "FAILED",
+		"NOT ACCEPTED", "not established", "not checked",
+		"not needed" };
+
+	return names[s];
+}
+
+const char *
+verify_verdict_name(enum verify_verdict verdict)
+{
+	static const char *const names[] = { "VERIFIED", "NOT VERIFIED",
+		"COULD NOT RUN", "NOT ACCEPTED" };
+
+	return names[verdict];
+}

@@ -1,0 +1,139 @@
+/*
+ * verify.h -- the eighteen steps of verification, in order (design section 4).
+ *
+ * Pure: bytes, a policy and digests in, a verdict for every step out.  It
+ * reads no file, no clock and no network.  Each step reads only what earlier
+ * ones established; the first failure ends the run.  The verdict starts as
+ * "not verified" and only verification_verdict() turns it.
+ */
+#ifndef AICERT_VERIFIER_VERIFY_H
+#define AICERT_VERIFIER_VERIFY_H
+
+#include "verifier/akcert.h"
+#include "verifier/certificate.h"
+#include "verifier/policy.h"
+#include "verifier/quote.h"
+
+enum verify_step {
+	VERIFY_FORMAT = 1,
+	VERIFY_BUILDER,
+	VERIFY_LEAF,
+	VERIFY_INCLUSION,
+	VERIFY_CHECKPOINT,
+	VERIFY_QUORUM,
+	VERIFY_EVIDENCE,
+	VERIFY_AK_CHAIN,
+	VERIFY_AK_PUBLIC,
+	VERIFY_QUOTES,
+	VERIFY_BINDINGS,
+	VERIFY_BOOT_LOG,
+	VERIFY_BOOT,
+	VERIFY_REPLAY,
+	VERIFY_ENTAILMENT,
+	VERIFY_FILES,
+	VERIFY_REVOCATION,
+	VERIFY_LINEAGE,
+};
+#define VERIFY_NSTEPS 18
+
+enum verify_status {
+	VERIFY_NOT_REACHED,     /* an earlier step failed */
+	VERIFY_OK,
+	VERIFY_FAILED,          /* not verified */
+	VERIFY_NOT_ACCEPTED,    /* right, but the policy does not take it */
+	VERIFY_NOT_ESTABLISHED, /* nothing to judge by; not held against it */
+	VERIFY_NOT_CHECKED,     /* not in this mode, or no data at hand */
+	VERIFY_NOT_NEEDED,      /* there is nothing of the kind */
+};
+
+enum verify_verdict {
+	VERIFY_VERIFIED = 0,
+	VERIFY_NOT_VERIFIED = 1,
+	VERIFY_COULD_NOT_RUN = 2,
+	VERIFY_REFUSED = 3, /* "not accepted" */
+};
+
+/*
+ * Logged: all steps.  Unlogged (before publishing, at admission, in an
+ * attested channel): steps 3 to 6 are not checked, and the time by which
+ * certificates are judged comes from the caller.
+ */
+enum verify_mode { VERIFY_MODE_LOGGED, VERIFY_MODE_UNLOGGED };
+
+struct verify_result {
+	enum verify_status status;
+	struct message text;
+};
+
+/* When something is known to have happened, and on whose word. */
+struct verify_time {
+	bool known;
+	int64_t unix_s;
+	bool by_witnesses; /* else by the log's own time key */
+};
+
+/* Everything found out; read it for a report. */
+struct verification {
+	const struct policy *policy;
+	enum verify_mode mode;
+	struct verify_result step[VERIFY_NSTEPS + 1]; /* by enum verify_step */
+
+	struct certificate cert; /* owned */
+	struct bundle model_sig; /* owned */
+	struct oms oms;          /* owned */
+	bool decoded;            /* the three above are filled in */
+
+	const struct policy_builder *builder; /* NULL: not in the policy */
+	struct span origin;                   /* of the log */
+	struct verify_time logged[2];         /* inclusion of lines 1 and 2 */
+	struct verify_time earliest;          /* checkpoint at the start */
+	const struct policy_ak_root *root;    /* NULL: not in the policy */
+	struct akcert ak;
+	struct quote_public ak_public;
+	struct quote quote[2]; /* by enum evidence_when */
+	bool ak_name_matches;
+	bool simulated;
+	size_t ndependencies_certified; /* inputs that name a certificate */
+};
+
+/* A new verification under policy, which outlives it.  NULL: no memory. */
+struct verification *verification_new(const struct policy *policy,
+    enum verify_mode mode);
+
+void verification_free(struct verification *v);
+
+/*
+ * Steps 1 to 15 of the certificate and the model.sig beside it, of whatever
+ * size and content; the spans outlive v.  unlogged_s is the time that stands
+ * in for the inclusion time in the unlogged mode.
+ */
+void verification_certificate(struct verification *v, struct span jsonl,
+    struct span model_sig, int64_t unlogged_s);
+
+/*
+ * Step 16: file[0..n), in order of name, is what the model's folder holds
+ * beside the ignored paths.
+ */
+void verification_files(struct verification *v, const struct oms_file file[],
+    size_t n);
+
+/* Step 16 fails: the folder could not be read as one; why says it. */
+void verification_files_failed(struct verification *v,
+    const struct message *why);
+
+/* Steps 17 and 18, then the verdict over all of them. */
+enum verify_verdict verification_verdict(struct verification *v);
+
+/* Has any step failed so far? */
+bool verification_failed(const struct verification *v);
+
+/* "format and set of lines", … */
+const char *verify_step_name(enum verify_step s);
+
+/* "ok", "FAILED", "not accepted", … */
+const char *verify_status_name(enum verify_status s);
+
+/* "VERIFIED", "NOT VERIFIED", "COULD NOT RUN", "NOT ACCEPTED" */
+const char *verify_verdict_name(enum verify_verdict verdict);
+
+#endif
