@@ -1,0 +1,37 @@
+/* cmd.c -- how every subcommand says that it failed; see cmd.h. */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "producer/cmd.h"
+
+int
+cmd_failed(const char *name, const struct message *why)
+{
+	(void)fprintf(stderr, "aicert %s: %s\n", name, why->text);
+	return CMD_FAILED;
+}
+
+int
+cmd_usage(const char *name, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fprintf(stderr, "aicert %s: ", name);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fprintf(stderr, "\nTry \"aicert help %s\".\n", name);
+	return CMD_USAGE;
+}
+
+int
+cmd_bad_option(const char *name, int c, char **argv)
+{
+	struct message m;
+
+	message_set(&m, c == ':' ? "this option needs a value: " :
+	    "no such option, or not in that form: ");
+	message_add_quoted(&m, span_str(argv[optind - 1]));
+	return cmd_usage(name, "%s", m.text);
+}

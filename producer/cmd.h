@@ -1,0 +1,37 @@
+/*
+ * cmd.h -- the subcommands of aicert, and what they share on the way in and
+ * out.  argv[0] is the subcommand's name; what is returned is the exit code.
+ */
+#ifndef AICERT_PRODUCER_CMD_H
+#define AICERT_PRODUCER_CMD_H
+
+#include "common/message.h"
+
+enum cmd_exit {
+	CMD_OK = 0,
+	CMD_FAILED = 1, /* it was tried and did not work */
+	CMD_USAGE = 2,  /* the command line is wrong; nothing was done */
+};
+
+int cmd_keygen(int argc, char **argv);
+int cmd_tpmsim(int argc, char **argv);
+int cmd_build(int argc, char **argv);
+int cmd_publish(int argc, char **argv);
+int cmd_policy(int argc, char **argv);
+
+/* Print "aicert <name>: <text>" on standard error; CMD_FAILED. */
+int cmd_failed(const char *name, const struct message *why);
+
+/*
+ * Print the message and where help is on standard error; CMD_USAGE.  Every %s
+ * must be our own text or a name that getopt knows.
+ */
+int cmd_usage(const char *name, const char *fmt, ...) AC_PRINTF(2, 3);
+
+/*
+ * What getopt_long() disliked, as returned in c ('?' or ':') with optstring
+ * beginning with "+:" or ":".  CMD_USAGE.
+ */
+int cmd_bad_option(const char *name, int c, char **argv);
+
+#endif

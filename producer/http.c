@@ -1,0 +1,353 @@
+/* http.c -- one request by libcurl; see http.h. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <curl/curl.h>
+
+#include "producer/http.h"
+
+#define HEADERS_MAX ((size_t)64 << 10) /* bytes of an answer's headers */
+
+struct transfer {
+	struct writer body;
+	size_t headers;
+	bool too_large, headers_too_large;
+};
+
+static enum ac_err
+bad_url(struct message *why, const char *url, const char *reason)
+{
+	message_set(why, "cannot use the URL ");
+	message_add_quoted(why, span_str(url));
+	message_add(why, ": %s", reason);
+	return AC_ERR_FORMAT;
+}
+
+static bool
+has_part(CURLU *u, CURLUPart part)
+{
+	char *s = NULL;
+	bool has = curl_url_get(u, part, &s, 0) == CURLUE_OK;
+
+	curl_free(s);
+	return has;
+}
+
+static bool
+is_http(CURLU *u)
+{
+	char *s = NULL;
+	bool is = curl_url_get(u, CURLUPART_SCHEME, &s, 0) == CURLUE_OK &&
+	    (strcmp(s, "http") == 0 || strcmp(s, "https") == 0);
+
+	curl_free(s);
+	return is;
+}
+
+enum ac_err
+http_url(char **out, const char *base, const char *path, struct message *why)
+{
+	CURLU *u = curl_url();
+	size_t n = strlen(base);
+	enum ac_err e = AC_OK;
+
+	if (u == NULL) {
+		message_set(why, "out of memory");
+		return AC_ERR_MEMORY;
+	}
+	if (curl_url_set(u, CURLUPART_URL, base,
+	    CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK || !is_http(u))
+		e = bad_url(why, base, "it must begin with https:// or http:// "
+		    "and a host");
+	else if (has_part(u, CURLUPART_USER) ||
+	    has_part(u, CURLUPART_PASSWORD))
+		e = bad_url(why, base, "leave out the user and password");
+	else if (strpbrk(base, "?#") != NULL)
+		e = bad_url(why, base, "leave out the query and fragment");
+	curl_url_cleanup(u);
+	if (e != AC_OK)
+		return e;
+	while (n > 0 && base[n - 1] == '/')
+		n--;
+	while (*path == '/')
+		path++;
+	if (asprintf(out, "%.*s/%s", (int)n, base, path) < 0) {
+		message_set(why, "out of memory");
+		return AC_ERR_MEMORY;
+	}
+	return AC_OK;
+}
+
+static size_t
+take_body(char *p, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+
+	(void)size; /* always 1 */
+	wr_bytes(&t->body, span_of(p, n));
+	if (t->body.err == AC_ERR_LIMIT)
+		t->too_large = true;
+	return t->body.err == AC_OK ? n : 0;
+}
+
+static size_t
+take_header(char *p, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+
+	(void)p;
+	(void)size;
+	t->headers += n;
+	if (t->headers <= HEADERS_MAX)
+		return n;
+	t->headers_too_large = true;
+	return 0;
+}
+
+static const char *
+env(const char *name)
+{
+	const char *s = getenv(name);
+
+	return s != NULL && *s != '\0' ? s : NULL;
+}
+
+/* Options of every request.  The CA variables are those of the curl program. */
+static bool
+set_up(CURL *c, struct transfer *t, const char *url, size_t max,
+    unsigned timeout_s, char *detail)
+{
+	const char *bundle = env("CURL_CA_BUNDLE"), *dir = NULL;
+
+	if (bundle == NULL) {
+		bundle = env("SSL_CERT_FILE");
+		dir = env("SSL_CERT_DIR");
+	}
+	if ((bundle != NULL &&
+	    curl_easy_setopt(c, CURLOPT_CAINFO, bundle) != CURLE_OK) ||
+	    (dir != NULL &&
+	    curl_easy_setopt(c, CURLOPT_CAPATH, dir) != CURLE_OK))
+		return false;
+	return curl_easy_setopt(c, CURLOPT_ERRORBUFFER, detail) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_URL, url) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") ==
+	    CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT,
+	    (long)HTTP_CONNECT_S) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)timeout_s) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)max) ==
+	    CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_USERAGENT, "aicert/" AICERT_VERSION) ==
+	    CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_WRITEDATA, t) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header) ==
+	    CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_HEADERDATA, t) == CURLE_OK;
+}
+
+static bool
+set_post(CURL *c, struct curl_slist **headers, const char *type,
+    struct span body)
+{
+	struct curl_slist *list;
+	char line[HTTP_TYPE_MAX + 32];
+	int n = snprintf(line, sizeof(line), "Content-Type: %s", type);
+
+	if (n < 0 || (size_t)n >= sizeof(line) ||
+	    (list = curl_slist_append(NULL, line)) == NULL)
+		return false;
+	*headers = list;
+	return curl_easy_setopt(c, CURLOPT_HTTPHEADER, list) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_POST, 1L) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE,
+	    (curl_off_t)body.len) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_POSTFIELDS, body.p) == CURLE_OK;
+}
+
+/* What went wrong, in our words, and what to do about it. */
+static enum ac_err
+explain(struct message *why, const char *url, CURLcode code,
+    const struct transfer *t, size_t max, unsigned timeout_s,
+    const char *detail)
+{
+	enum ac_err e = AC_ERR_BUSY;
+
+	message_set(why, "cannot get an answer from ");
+	message_add_quoted(why, span_str(url));
+	if (t->too_large || code == CURLE_FILESIZE_EXCEEDED) {
+		message_add(why, ": it is larger than %zu bytes; is that the "
+		    "right server?", max);
+		return AC_ERR_LIMIT;
+	}
+	if (t->headers_too_large) {
+		message_add(why, ": its headers are larger than %zu bytes; is "
+		    "that the right server?", HEADERS_MAX);
+		return AC_ERR_LIMIT;
+	}
+	switch ((int)code) {
+	case CURLE_OUT_OF_MEMORY:
+		message_add(why, ": out of memory");
+		return AC_ERR_MEMORY;
+	case CURLE_URL_MALFORMAT:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		message_add(why, ": it must be an http or https URL");
+		return AC_ERR_FORMAT;
+	case CURLE_WEIRD_SERVER_REPLY:
+		message_add(why, ": what answers there does not speak HTTP; "
+		    "check the port");
+		e = AC_ERR_FORMAT;
+		break;
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		message_add(why, ": there is no such host; check the URL, the "
+		    "network and the proxy variables");
+		break;
+	case CURLE_COULDNT_CONNECT:
+		message_add(why, ": nobody answers there; is the server "
+		    "running, and are host and port right?");
+		break;
+	case CURLE_OPERATION_TIMEDOUT:
+		message_add(why, ": timed out (%d s to connect, %u s in all); "
+		    "try again later", HTTP_CONNECT_S, timeout_s);
+		break;
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CONNECT_ERROR:
+		message_add(why, ": no trusted TLS connection; a private CA is "
+		    "named by SSL_CERT_FILE");
+		e = AC_ERR_CRYPTO;
+		break;
+	case CURLE_PARTIAL_FILE:
+	case CURLE_GOT_NOTHING:
+	case CURLE_RECV_ERROR:
+	case CURLE_SEND_ERROR:
+		message_add(why, ": the connection ended before the answer was "
+		    "complete; try again");
+		break;
+	default:
+		message_add(why, ": the request failed");
+		break;
+	}
+	message_add(why, " (");
+	message_add_quoted(why, span_str(*detail != '\0' ? detail :
+	    curl_easy_strerror(code)));
+	message_add(why, ")");
+	return e;
+}
+
+/* The media type, lower case, without parameters and trailing blanks. */
+static void
+take_type(char out[HTTP_TYPE_MAX], const char *header)
+{
+	size_t n = 0;
+
+	for (; header != NULL && n < HTTP_TYPE_MAX - 1; header++) {
+		char c = *header;
+
+		if (c == '\0' || c == ';' || c == ' ' || c == '\t')
+			break;
+		out[n++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	}
+	out[n] = '\0';
+}
+
+/* Status, type and Retry-After of a finished transfer. */
+static enum ac_err
+take_answer(struct http_answer *a, CURL *c, const char *url,
+    struct message *why)
+{
+	char *type = NULL, *to = NULL;
+	curl_off_t retry = 0;
+	long status = 0;
+
+	if (curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
+	    curl_easy_getinfo(c, CURLINFO_CONTENT_TYPE, &type) != CURLE_OK ||
+	    curl_easy_getinfo(c, CURLINFO_RETRY_AFTER, &retry) != CURLE_OK ||
+	    curl_easy_getinfo(c, CURLINFO_REDIRECT_URL, &to) != CURLE_OK ||
+	    status < 100 || status > 999) {
+		message_set(why, "no HTTP answer from ");
+		message_add_quoted(why, span_str(url));
+		return AC_ERR_FORMAT;
+	}
+	if (status >= 300 && status < 400) {
+		message_set(why, "will not follow a redirect (%ld) of ", status);
+		message_add_quoted(why, span_str(url));
+		if (to != NULL) {
+			message_add(why, " to ");
+			message_add_quoted(why, span_str(to));
+		}
+		message_add(why, "; name the right URL yourself");
+		return AC_ERR_MISMATCH;
+	}
+	a->status = (unsigned)status;
+	take_type(a->type, type);
+	a->has_retry = retry > 0;
+	a->retry_s = retry > 0 ? (uint64_t)retry : 0;
+	return AC_OK;
+}
+
+static enum ac_err
+perform(struct http_answer *out, const char *url, const char *type,
+    struct span body, size_t max, unsigned timeout_s, struct message *why)
+{
+	char detail[CURL_ERROR_SIZE] = "";
+	struct transfer t = { .headers = 0 };
+	struct http_answer a = { 0 };
+	struct curl_slist *headers = NULL;
+	enum ac_err e = AC_ERR_MEMORY;
+	CURL *c = NULL;
+	CURLcode code;
+
+	wr_init(&t.body, max);
+	message_set(why, "out of memory");
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return AC_ERR_MEMORY;
+	c = curl_easy_init();
+	if (c == NULL || !set_up(c, &t, url, max, timeout_s, detail) ||
+	    (type != NULL && !set_post(c, &headers, type, body)))
+		goto out;
+	code = curl_easy_perform(c);
+	if (code != CURLE_OK) {
+		e = explain(why, url, code, &t, max, timeout_s, detail);
+		goto out;
+	}
+	e = take_answer(&a, c, url, why);
+	if (e != AC_OK)
+		goto out;
+	e = wr_end(&t.body, &a.body);
+	if (e != AC_OK) {
+		message_set(why, "%s", ac_strerror(e));
+		goto out;
+	}
+	*out = a;
+out:
+	wr_free(&t.body);
+	curl_slist_free_all(headers);
+	curl_easy_cleanup(c);
+	curl_global_cleanup();
+	return e;
+}
+
+enum ac_err
+http_get(struct http_answer *out, const char *url, size_t max,
+    unsigned timeout_s, struct message *why)
+{
+	return perform(out, url, NULL, span_of(NULL, 0), max, timeout_s, why);
+}
+
+enum ac_err
+http_post(struct http_answer *out, const char *url, const char *type,
+    struct span body, size_t max, unsigned timeout_s, struct message *why)
+{
+	return perform(out, url, type, body, max, timeout_s, why);
+}
+
+void
+http_answer_free(struct http_answer *a)
+{
+	buf_free(&a->body);
+	*a = (struct http_answer){ 0 };
+}

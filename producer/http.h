@@ -1,0 +1,51 @@
+/*
+ * http.h -- one HTTP request and its whole answer, by libcurl.
+ *
+ * http and https only, no redirects, no cookies, no compression.  Proxies are
+ * those of the usual variables (http_proxy, https_proxy, no_proxy), trusted
+ * CAs those of CURL_CA_BUNDLE or SSL_CERT_FILE and SSL_CERT_DIR, else the
+ * system's.
+ */
+#ifndef AICERT_PRODUCER_HTTP_H
+#define AICERT_PRODUCER_HTTP_H
+
+#include "common/message.h"
+#include "common/writer.h"
+
+#define HTTP_CONNECT_S 10  /* seconds to a connection */
+#define HTTP_TIMEOUT_S 120 /* seconds for a whole request, where not said */
+#define HTTP_TYPE_MAX 128  /* bytes of a Content-Type that are kept */
+
+struct http_answer {
+	unsigned status;         /* 100 to 999; never 3xx */
+	char type[HTTP_TYPE_MAX]; /* media type without parameters, lower case */
+	bool has_retry;
+	uint64_t retry_s;        /* Retry-After, in seconds from now */
+	struct buf body;         /* owned */
+};
+
+/*
+ * The URL base/path with one slash between, owned by the caller.
+ * AC_ERR_FORMAT: base is not an http or https URL of a host, or it has a user,
+ * query or fragment; AC_ERR_MEMORY.  *why is set on failure.
+ */
+AC_MUST_CHECK enum ac_err http_url(char **out, const char *base,
+    const char *path, struct message *why);
+
+/*
+ * GET url, or POST body of media type to it, within timeout_s seconds.  Any
+ * status but 3xx is an answer.  AC_ERR_LIMIT: the body of the answer is larger
+ * than max bytes; AC_ERR_MISMATCH: a redirect; AC_ERR_FORMAT: no HTTP, or no
+ * http URL; AC_ERR_CRYPTO: TLS refused the peer; AC_ERR_BUSY: not reached,
+ * timed out or cut off, may work later; AC_ERR_MEMORY.  *why is set on
+ * failure and says what to do next.
+ */
+AC_MUST_CHECK enum ac_err http_get(struct http_answer *out, const char *url,
+    size_t max, unsigned timeout_s, struct message *why);
+AC_MUST_CHECK enum ac_err http_post(struct http_answer *out, const char *url,
+    const char *type, struct span body, size_t max, unsigned timeout_s,
+    struct message *why);
+
+void http_answer_free(struct http_answer *a);
+
+#endif
