@@ -24,6 +24,7 @@
 
 #define SIM_TOOL_MS 120000 /* for swtpm_setup to find its four RSA keys */
 #define SIM_END_MS 10000   /* for swtpm to end when it is told to */
+#define SIM_TAIL 180       /* bytes of the log in a message */
 #define SIM_SOCKET "tpm.sock"
 #define SIM_CTRL SIM_SOCKET ".ctrl"
 #define SIM_COMPLETE "ak-chain.pem"
@@ -175,38 +176,40 @@ pidfd_ended(int pidfd, int ms)
 	return n > 0;
 }
 
-/* The last line of the log, for a message. */
+/*
+ * The end of the log in one line, for a message: a failed init takes the log
+ * away with it.  swtpm_setup's last line only says that it ends.
+ */
 static void
-log_tail(const struct sim *s, char line[static 160])
+log_tail(const struct sim *s, char line[static SIM_TAIL + 1])
 {
-	char b[512];
-	size_t at, n = 0;
+	off_t from = 0, end;
+	ssize_t got = 0;
+	size_t n;
 	int fd = openat(s->fd, "log", O_RDONLY | O_CLOEXEC);
-	off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
 
-	if (end > 0) {
-		off_t from = end > (off_t)sizeof(b) ? end - (off_t)sizeof(b) :
-						      0;
-		ssize_t got = pread(fd, b, sizeof(b), from);
-
-		n = got > 0 ? (size_t)got : 0;
-	}
-	if (fd >= 0)
-		(void)close(fd);
-	while (n > 0 && b[n - 1] == '\n')
+	line[0] = '\0';
+	if (fd < 0)
+		return;
+	end = lseek(fd, 0, SEEK_END);
+	if (end > SIM_TAIL)
+		from = end - SIM_TAIL;
+	if (end > 0)
+		got = pread(fd, line, SIM_TAIL, from);
+	(void)close(fd);
+	n = got > 0 ? (size_t)got : 0;
+	while (n > 0 && line[n - 1] == '\n')
 		n--;
-	for (at = n; at > 0 && b[at - 1] != '\n' && n - at < 159;)
-		at--;
-	n -= at;
-	for (size_t i = 0; i < n; i++)
-		line[i] = b[at + i] >= ' ' && b[at + i] <= '~' ? b[at + i] : '?';
 	line[n] = '\0';
+	for (size_t i = 0; i < n; i++)
+		if (line[i] < ' ' || line[i] > '~')
+			line[i] = line[i] == '\n' ? '|' : '?';
 }
 
 /*
- * Run a program of the swtpm packages to its end, found in PATH, with both
- * its outputs in the log, its temporary files beside it, and no descriptor
- * of ours (swtpm stays, and would hold them).
+ * Run a program of the swtpm packages to its end, found in PATH, in the
+ * folder, with both its outputs in the log, its temporary files beside it,
+ * and no descriptor of ours (swtpm stays, and would hold them).
  */
 static enum ac_err
 sim_run(const struct sim *s, const char *const argv[])
@@ -214,8 +217,8 @@ sim_run(const struct sim *s, const char *const argv[])
 	extern char **environ;
 	enum ac_err e = AC_ERR_MEMORY;
 	posix_spawn_file_actions_t actions;
-	char *log = NULL, *tmp = NULL, **env = NULL;
-	char line[160];
+	char *tmp = NULL, **env = NULL;
+	char tail[SIM_TAIL + 1];
 	size_t n = 0, kept = 0;
 	int pidfd = -1, status = 0, error;
 	pid_t pid;
@@ -225,11 +228,11 @@ sim_run(const struct sim *s, const char *const argv[])
 	while (environ[n] != NULL)
 		n++;
 	env = calloc(n + 2, sizeof(*env));
-	if (env == NULL || !sim_text(&log, "%s/log", s->dir) ||
-	    !sim_text(&tmp, "TMPDIR=%s", s->dir) ||
+	if (env == NULL || !sim_text(&tmp, "TMPDIR=%s", s->dir) ||
+	    posix_spawn_file_actions_addchdir_np(&actions, s->dir) != 0 ||
 	    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY,
 		0) != 0 ||
-	    posix_spawn_file_actions_addopen(&actions, 1, log,
+	    posix_spawn_file_actions_addopen(&actions, 1, "log",
 		O_WRONLY | O_CREAT | O_APPEND, 0600) != 0 ||
 	    posix_spawn_file_actions_adddup2(&actions, 1, 2) != 0 ||
 	    posix_spawn_file_actions_addclosefrom_np(&actions, 3) != 0) {
@@ -261,9 +264,9 @@ sim_run(const struct sim *s, const char *const argv[])
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		log_tail(s, line);
-		e = sim_fail(s->why, AC_ERR_IO, "%s failed: %s (more in %s)",
-		    argv[0], line, log);
+		log_tail(s, tail);
+		e = sim_fail(s->why, AC_ERR_IO, "%s failed: ...%s", argv[0],
+		    tail);
 		goto out;
 	}
 	e = AC_OK;
@@ -272,7 +275,6 @@ out:
 		(void)close(pidfd);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	free(env);
-	free(log);
 	free(tmp);
 	return e;
 }
@@ -441,55 +443,38 @@ sim_write(const struct sim *s, const char *name, unsigned mode,
 /*
  * Manufacture the TPM: swtpm_setup makes the endorsement keys and has their
  * certificates made by a CA in ek/, told so by three files of configuration.
+ * It runs in the folder, so that no path is written into them.
  */
 static enum ac_err
 sim_manufacture(const struct sim *s)
 {
+	static const char setup[] = "create_certs_tool = swtpm_localca\n"
+	    "create_certs_tool_config = ek/localca.conf\n"
+	    "create_certs_tool_options = ek/localca.options\n";
+	static const char ca[] = "statedir = ek\n"
+	    "signingkey = ek/signkey.pem\n"
+	    "issuercert = ek/issuercert.pem\n"
+	    "certserial = ek/certserial\n";
 	static const char options[] = "--platform-manufacturer AICert\n"
 	    "--platform-model SIMULATED\n"
 	    "--platform-version 1\n";
-	enum ac_err e = AC_ERR_MEMORY;
-	const char *d = s->dir;
-	char *setup = NULL, *ca = NULL, *state = NULL, *conf = NULL;
+	static const char *const argv[] = { "swtpm_setup", "--tpm2",
+		"--tpmstate", "dir://state", "--config", "ek/setup.conf",
+		"--create-ek-cert", "--lock-nvram", "--pcr-banks", "sha256",
+		"--vmid", "AICert-SIMULATED", NULL };
+	enum ac_err e;
 
-	if (!sim_text(&setup,
-		"create_certs_tool = swtpm_localca\n"
-		"create_certs_tool_config = %s/ek/localca.conf\n"
-		"create_certs_tool_options = %s/ek/localca.options\n", d, d) ||
-	    !sim_text(&ca,
-		"statedir = %s/ek\n"
-		"signingkey = %s/ek/signkey.pem\n"
-		"issuercert = %s/ek/issuercert.pem\n"
-		"certserial = %s/ek/certserial\n", d, d, d, d) ||
-	    !sim_text(&state, "dir://%s/state", d) ||
-	    !sim_text(&conf, "%s/ek/setup.conf", d)) {
-		(void)sim_fail(s->why, e, "out of memory");
-		goto out;
-	}
 	if (mkdirat(s->fd, "state", 0700) != 0 ||
-	    mkdirat(s->fd, "ek", 0700) != 0 || mkdirat(s->fd, "ca", 0700) != 0) {
-		e = sim_errno(s->why, "making folders in", d);
-		goto out;
-	}
+	    mkdirat(s->fd, "ek", 0700) != 0 || mkdirat(s->fd, "ca", 0700) != 0)
+		return sim_errno(s->why, "making folders in", s->dir);
 	if ((e = sim_write(s, "ek/setup.conf", 0600, span_str(setup))) !=
 		AC_OK ||
 	    (e = sim_write(s, "ek/localca.conf", 0600, span_str(ca))) !=
 		AC_OK ||
 	    (e = sim_write(s, "ek/localca.options", 0600,
 		 span_str(options))) != AC_OK)
-		goto out;
-	e = sim_run(s, (const char *const[]){ "swtpm_setup",
-	    "--tpm2", "--tpmstate", state,
-	    "--config", conf, "--create-ek-cert",
-	    "--lock-nvram", "--pcr-banks",
-	    "sha256", "--vmid",
-	    "AICert-SIMULATED", NULL });
-out:
-	free(setup);
-	free(ca);
-	free(state);
-	free(conf);
-	return e;
+		return e;
+	return sim_run(s, argv);
 }
 
 /*

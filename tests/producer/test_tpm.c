@@ -125,7 +125,7 @@ quote_says_what_is(void **state)
 	want = sha256_final(&h);
 	assert_true(span_equal(q.digest, span_digest(&want)));
 
-	/* A primary key of the endorsement hierarchy (Part 1, 16 and 27.5). */
+	/* A primary key of the endorsement hierarchy (Part 1, 16). */
 	name = sha256_of(buf_span(&public));
 	sha256_init(&h);
 	sha256_update(&h, span_of(HIERARCHY_ENDORSEMENT, 4));
