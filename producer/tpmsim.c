@@ -23,7 +23,7 @@
 #include "producer/tpmsim.h"
 
 #define SIM_TOOL_MS 120000 /* for swtpm_setup to find its four RSA keys */
-#define SIM_END_MS 10000   /* for swtpm to end when it is told to */
+#define SIM_END_MS 5000    /* for swtpm to end when it is told to */
 #define SIM_TAIL 180       /* bytes of the log in a message */
 #define SIM_SOCKET "tpm.sock"
 #define SIM_CTRL SIM_SOCKET ".ctrl"
@@ -214,17 +214,30 @@ log_tail(const struct sim *s, char line[static SIM_TAIL + 1])
 static enum ac_err
 sim_run(const struct sim *s, const char *const argv[])
 {
-	extern char **environ;
 	enum ac_err e = AC_ERR_MEMORY;
 	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t signals;
 	char *tmp = NULL, **env = NULL;
 	char tail[SIM_TAIL + 1];
 	size_t n = 0, kept = 0;
 	int pidfd = -1, status = 0, error;
 	pid_t pid;
 
-	if (posix_spawn_file_actions_init(&actions) != 0)
+	if (posix_spawnattr_init(&attr) != 0)
 		return sim_fail(s->why, e, "out of memory");
+	if (posix_spawn_file_actions_init(&actions) != 0) {
+		(void)posix_spawnattr_destroy(&attr);
+		return sim_fail(s->why, e, "out of memory");
+	}
+	/* swtpm must hear SIGTERM, whatever the caller blocks or ignores. */
+	(void)sigemptyset(&signals);
+	(void)posix_spawnattr_setsigmask(&attr, &signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	(void)posix_spawnattr_setsigdefault(&attr, &signals);
+	(void)posix_spawnattr_setflags(&attr,
+	    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	while (environ[n] != NULL)
 		n++;
 	env = calloc(n + 2, sizeof(*env));
@@ -245,7 +258,7 @@ sim_run(const struct sim *s, const char *const argv[])
 	env[kept] = tmp;
 
 	/* posix_spawnp() changes no string; its type is older than const. */
-	error = posix_spawnp(&pid, argv[0], &actions, NULL,
+	error = posix_spawnp(&pid, argv[0], &actions, &attr,
 	    (char *const *)(const void *)argv, env);
 	if (error == ENOENT) {
 		e = sim_fail(s->why, AC_ERR_UNSUPPORTED,
@@ -274,6 +287,7 @@ out:
 	if (pidfd >= 0)
 		(void)close(pidfd);
 	(void)posix_spawn_file_actions_destroy(&actions);
+	(void)posix_spawnattr_destroy(&attr);
 	free(env);
 	free(tmp);
 	return e;
@@ -292,7 +306,7 @@ sim_pid(const struct sim *s)
 	int fd = openat(s->fd, "state/.lock", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
-		return 0; /* swtpm makes it */
+		return errno == ENOENT ? 0 : -1; /* swtpm makes it */
 	if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
 		pid = lock.l_pid > 0 ? lock.l_pid : -1;
 	(void)close(fd);

@@ -16,7 +16,6 @@ static struct simtest sim;
 static int
 run(const char *const argv[])
 {
-	extern char **environ;
 	posix_spawn_file_actions_t actions;
 	int status, error;
 	pid_t pid;

@@ -31,10 +31,10 @@ quote_parse(struct span attest)
 {
 	struct reader r = rd_of(attest);
 	struct quote q = { 0 };
-	uint32_t magic, count;
-	uint16_t type, hash;
+	uint32_t magic = 0, count = 0;
+	uint16_t type = 0, hash = 0;
 	uint64_t firmware;
-	uint8_t selectlen;
+	uint8_t selectlen = 0;
 
 	assert_true(rd_be32(&r, &magic) && rd_be16(&r, &type) &&
 	    rd_take_be16(&r, &q.signer, 34) && rd_take_be16(&r, &q.extra, 64) &&
@@ -73,8 +73,8 @@ static bool
 signature_good(struct span message, struct span tpmt_signature)
 {
 	struct reader r = rd_of(tpmt_signature);
-	struct span sig;
-	uint16_t alg, hash;
+	struct span sig = { NULL, 0 };
+	uint16_t alg = 0, hash = 0;
 	X509 *leaf = chain_cert(0);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	bool ok;
@@ -357,7 +357,7 @@ improper_keys(void **state)
 	for (uint32_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		struct buf public, attest, signature;
 		struct reader r;
-		uint32_t head, attributes, handle = 0x81000010 + i;
+		uint32_t head, attributes = 0, handle = 0x81000010 + i;
 
 		if (!keys[i].made) {
 			expect_why(tpm_create_ak(t, handle, keys[i].cleared),

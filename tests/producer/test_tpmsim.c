@@ -1,6 +1,5 @@
 /* The life of a simulated TPM: boots, crashes, and hands that slip. */
 #include <errno.h>
-#include <spawn.h>
 #include <sys/file.h>
 
 #include "common/sha256.h"
@@ -486,6 +485,24 @@ command_line(void **state)
 #undef ARG
 }
 
+/* Started by one who blocks SIGTERM, it still ends when it is told to. */
+static void
+caller_blocks_sigterm(void **state)
+{
+	sigset_t term, before;
+	double t0;
+
+	(void)state;
+	assert_int_equal(sigemptyset(&term), 0);
+	assert_int_equal(sigaddset(&term, SIGTERM), 0);
+	assert_int_equal(sigprocmask(SIG_BLOCK, &term, &before), 0);
+	assert_tpm(tpmsim_reset(sim.dir, &sim.why), &sim.why);
+	assert_int_equal(sigprocmask(SIG_SETMASK, &before, NULL), 0);
+	t0 = sim_now_s();
+	assert_tpm(tpmsim_reset(sim.dir, &sim.why), &sim.why);
+	assert_true(sim_now_s() - t0 < 4); /* no need of SIGKILL */
+}
+
 /* Many starts at one time: one TPM, and it works. */
 static void
 race(void **state)
@@ -534,6 +551,7 @@ main(void)
 		cmocka_unit_test(not_a_tpm),
 		cmocka_unit_test(locked),
 		cmocka_unit_test(command_line),
+		cmocka_unit_test(caller_blocks_sigterm),
 		cmocka_unit_test(race),
 		cmocka_unit_test(hung),
 	};
