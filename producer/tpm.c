@@ -268,14 +268,17 @@ tpm_pcr_extend(struct tpm *t, unsigned pcr, const struct digest *d)
 				       tpm_fail(t, rc, "extending a PCR", 0);
 }
 
+static const char reading_pcrs[] = "reading the SHA-256 PCRs";
+
 /*
  * Read some of the PCRs in *left into values and take them out of it;
  * *counter is the TPM's count of updates at that moment.
  */
-static TSS2_RC
+static enum ac_err
 pcr_read_some(struct tpm *t, uint32_t *left, uint32_t *counter,
     struct digest values[TPM_PCRS])
 {
+	enum ac_err e;
 	TPML_PCR_SELECTION want = selection_of(*left), *got = NULL;
 	TPML_DIGEST *digests = NULL;
 	uint32_t mask;
@@ -285,12 +288,15 @@ pcr_read_some(struct tpm *t, uint32_t *left, uint32_t *counter,
 	TPM_DO(rc, Esys_PCR_Read(t->esys, NO_SESSIONS, &want, counter, &got,
 	    &digests));
 	if (rc != TSS2_RC_SUCCESS)
-		return rc;
-	rc = TSS2_ESYS_RC_NOT_SUPPORTED;
+		return tpm_fail(t, rc, reading_pcrs, 0);
 	mask = mask_of(got);
-	if (mask == 0)
-		goto out; /* the bank is not active */
-	rc = TSS2_ESYS_RC_MALFORMED_RESPONSE;
+	if (mask == 0) {
+		e = AC_ERR_UNSUPPORTED;
+		why_set(t->why, "%s: %s has none; its SHA-256 bank is not "
+		    "active, or it has fewer PCRs", reading_pcrs, t->name);
+		goto out;
+	}
+	e = tpm_fail(t, TSS2_ESYS_RC_MALFORMED_RESPONSE, reading_pcrs, 0);
 	if ((mask & ~*left) != 0)
 		goto out;
 	for (unsigned i = 0; i < TPM_PCRS; i++) {
@@ -306,17 +312,17 @@ pcr_read_some(struct tpm *t, uint32_t *left, uint32_t *counter,
 	if (n != digests->count)
 		goto out;
 	*left &= ~mask;
-	rc = TSS2_RC_SUCCESS;
+	why_set(t->why, "%s", "");
+	e = AC_OK;
 out:
 	Esys_Free(got);
 	Esys_Free(digests);
-	return rc;
+	return e;
 }
 
 enum ac_err
 tpm_pcr_read(struct tpm *t, uint32_t mask, struct digest values[TPM_PCRS])
 {
-	static const char doing[] = "reading the SHA-256 PCRs";
 	struct digest now[TPM_PCRS];
 
 	for (unsigned pass = 0; pass < TPM_READ_PASSES; pass++) {
@@ -326,10 +332,10 @@ tpm_pcr_read(struct tpm *t, uint32_t mask, struct digest values[TPM_PCRS])
 		memset(now, 0, sizeof(now));
 		while (left != 0 && same) {
 			bool begun = left != mask;
-			TSS2_RC rc = pcr_read_some(t, &left, &counter, now);
+			enum ac_err e = pcr_read_some(t, &left, &counter, now);
 
-			if (rc != TSS2_RC_SUCCESS)
-				return tpm_fail(t, rc, doing, 0);
+			if (e != AC_OK)
+				return e;
 			if (!begun)
 				first = counter;
 			same = counter == first;
@@ -339,7 +345,7 @@ tpm_pcr_read(struct tpm *t, uint32_t mask, struct digest values[TPM_PCRS])
 			return AC_OK;
 		}
 	}
-	why_set(t->why, "%s: they change while they are read", doing);
+	why_set(t->why, "%s: they change while they are read", reading_pcrs);
 	return AC_ERR_BUSY;
 }
 

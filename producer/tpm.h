@@ -47,7 +47,9 @@ struct tpm_clock {
 	uint64_t clock_ms; /* time powered, over all boots */
 	uint32_t resets;   /* boots since the TPM was made */
 	uint32_t restarts; /* resumes since this boot */
-	bool safe;         /* clock_ms was never higher in this life */
+	bool safe;         /* clock_ms never ran backwards; after a crash
+			      this returns only with some seconds of running
+			      (Part 1, 36), not with another boot */
 };
 
 /*

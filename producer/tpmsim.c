@@ -23,7 +23,8 @@
 #include "producer/tpmsim.h"
 
 #define SIM_TOOL_MS 120000 /* for swtpm_setup to find its four RSA keys */
-#define SIM_END_MS 10000   /* for swtpm to end when it is told to */
+#define SIM_END_MS 5000    /* for swtpm to end when it is told to */
+#define SIM_TAIL 180       /* bytes of the log in a message */
 #define SIM_SOCKET "tpm.sock"
 #define SIM_CTRL SIM_SOCKET ".ctrl"
 #define SIM_COMPLETE "ak-chain.pem"
@@ -146,10 +147,10 @@ sim_open_complete(struct sim *out, const char *dir, struct tpm_why *why)
 
 /* printf into *out; false where memory is lacking. */
 static bool
-text(char **out, const char *fmt, ...) AC_PRINTF(2, 3);
+sim_text(char **out, const char *fmt, ...) AC_PRINTF(2, 3);
 
 static bool
-text(char **out, const char *fmt, ...)
+sim_text(char **out, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
@@ -175,61 +176,76 @@ pidfd_ended(int pidfd, int ms)
 	return n > 0;
 }
 
-/* The last line of the log, for a message. */
+/*
+ * The end of the log in one line, for a message: a failed init takes the log
+ * away with it.  swtpm_setup's last line only says that it ends.
+ */
 static void
-log_tail(const struct sim *s, char line[static 160])
+log_tail(const struct sim *s, char line[static SIM_TAIL + 1])
 {
-	char b[512];
-	size_t at, n = 0;
+	off_t from = 0, end;
+	ssize_t got = 0;
+	size_t n;
 	int fd = openat(s->fd, "log", O_RDONLY | O_CLOEXEC);
-	off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
 
-	if (end > 0) {
-		off_t from = end > (off_t)sizeof(b) ? end - (off_t)sizeof(b) :
-						      0;
-		ssize_t got = pread(fd, b, sizeof(b), from);
-
-		n = got > 0 ? (size_t)got : 0;
-	}
-	if (fd >= 0)
-		(void)close(fd);
-	while (n > 0 && b[n - 1] == '\n')
+	line[0] = '\0';
+	if (fd < 0)
+		return;
+	end = lseek(fd, 0, SEEK_END);
+	if (end > SIM_TAIL)
+		from = end - SIM_TAIL;
+	if (end > 0)
+		got = pread(fd, line, SIM_TAIL, from);
+	(void)close(fd);
+	n = got > 0 ? (size_t)got : 0;
+	while (n > 0 && line[n - 1] == '\n')
 		n--;
-	for (at = n; at > 0 && b[at - 1] != '\n' && n - at < 159;)
-		at--;
-	n -= at;
-	for (size_t i = 0; i < n; i++)
-		line[i] = b[at + i] >= ' ' && b[at + i] <= '~' ? b[at + i] : '?';
 	line[n] = '\0';
+	for (size_t i = 0; i < n; i++)
+		if (line[i] < ' ' || line[i] > '~')
+			line[i] = line[i] == '\n' ? '|' : '?';
 }
 
 /*
- * Run a program of the swtpm packages to its end, found in PATH, with both
- * its outputs in the log, its temporary files beside it, and no descriptor
- * of ours (swtpm stays, and would hold them).
+ * Run a program of the swtpm packages to its end, found in PATH, in the
+ * folder, with both its outputs in the log, its temporary files beside it,
+ * and no descriptor of ours (swtpm stays, and would hold them).
  */
 static enum ac_err
-sim_run(const struct sim *s, char *const argv[])
+sim_run(const struct sim *s, const char *const argv[])
 {
-	extern char **environ;
 	enum ac_err e = AC_ERR_MEMORY;
 	posix_spawn_file_actions_t actions;
-	char *log = NULL, *tmp = NULL, **env = NULL;
-	char line[160];
+	posix_spawnattr_t attr;
+	sigset_t signals;
+	char *tmp = NULL, **env = NULL;
+	char tail[SIM_TAIL + 1];
 	size_t n = 0, kept = 0;
 	int pidfd = -1, status = 0, error;
 	pid_t pid;
 
-	if (posix_spawn_file_actions_init(&actions) != 0)
+	if (posix_spawnattr_init(&attr) != 0)
 		return sim_fail(s->why, e, "out of memory");
+	if (posix_spawn_file_actions_init(&actions) != 0) {
+		(void)posix_spawnattr_destroy(&attr);
+		return sim_fail(s->why, e, "out of memory");
+	}
+	/* swtpm must hear SIGTERM, whatever the caller blocks or ignores. */
+	(void)sigemptyset(&signals);
+	(void)posix_spawnattr_setsigmask(&attr, &signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	(void)posix_spawnattr_setsigdefault(&attr, &signals);
+	(void)posix_spawnattr_setflags(&attr,
+	    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	while (environ[n] != NULL)
 		n++;
 	env = calloc(n + 2, sizeof(*env));
-	if (env == NULL || !text(&log, "%s/log", s->dir) ||
-	    !text(&tmp, "TMPDIR=%s", s->dir) ||
+	if (env == NULL || !sim_text(&tmp, "TMPDIR=%s", s->dir) ||
+	    posix_spawn_file_actions_addchdir_np(&actions, s->dir) != 0 ||
 	    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY,
 		0) != 0 ||
-	    posix_spawn_file_actions_addopen(&actions, 1, log,
+	    posix_spawn_file_actions_addopen(&actions, 1, "log",
 		O_WRONLY | O_CREAT | O_APPEND, 0600) != 0 ||
 	    posix_spawn_file_actions_adddup2(&actions, 1, 2) != 0 ||
 	    posix_spawn_file_actions_addclosefrom_np(&actions, 3) != 0) {
@@ -241,7 +257,9 @@ sim_run(const struct sim *s, char *const argv[])
 			env[kept++] = environ[i];
 	env[kept] = tmp;
 
-	error = posix_spawnp(&pid, argv[0], &actions, NULL, argv, env);
+	/* posix_spawnp() changes no string; its type is older than const. */
+	error = posix_spawnp(&pid, argv[0], &actions, &attr,
+	    (char *const *)(const void *)argv, env);
 	if (error == ENOENT) {
 		e = sim_fail(s->why, AC_ERR_UNSUPPORTED,
 		    "%s is not installed; apt-get install swtpm swtpm-tools",
@@ -259,9 +277,9 @@ sim_run(const struct sim *s, char *const argv[])
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		log_tail(s, line);
-		e = sim_fail(s->why, AC_ERR_IO, "%s failed: %s (more in %s)",
-		    argv[0], line, log);
+		log_tail(s, tail);
+		e = sim_fail(s->why, AC_ERR_IO, "%s failed: ...%s", argv[0],
+		    tail);
 		goto out;
 	}
 	e = AC_OK;
@@ -269,8 +287,8 @@ out:
 	if (pidfd >= 0)
 		(void)close(pidfd);
 	(void)posix_spawn_file_actions_destroy(&actions);
+	(void)posix_spawnattr_destroy(&attr);
 	free(env);
-	free(log);
 	free(tmp);
 	return e;
 }
@@ -288,7 +306,7 @@ sim_pid(const struct sim *s)
 	int fd = openat(s->fd, "state/.lock", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
-		return 0; /* swtpm makes it */
+		return errno == ENOENT ? 0 : -1; /* swtpm makes it */
 	if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
 		pid = lock.l_pid > 0 ? lock.l_pid : -1;
 	(void)close(fd);
@@ -298,7 +316,7 @@ sim_pid(const struct sim *s)
 static enum ac_err
 sim_tcti(const struct sim *s, char **out)
 {
-	if (!text(out, "swtpm:path=%s/" SIM_SOCKET, s->dir))
+	if (!sim_text(out, "swtpm:path=%s/" SIM_SOCKET, s->dir))
 		return sim_fail(s->why, AC_ERR_MEMORY, "out of memory");
 	return AC_OK;
 }
@@ -386,19 +404,19 @@ sim_start(const struct sim *s)
 	(void)unlinkat(s->fd, SIM_SOCKET, 0);
 	(void)unlinkat(s->fd, SIM_CTRL, 0);
 	(void)unlinkat(s->fd, "tpm.pid", 0);
-	if (!text(&state, "dir=%s/state", s->dir) ||
-	    !text(&server, "type=unixio,path=%s/" SIM_SOCKET, s->dir) ||
-	    !text(&ctrl, "type=unixio,path=%s/" SIM_CTRL, s->dir) ||
-	    !text(&pid, "file=%s/tpm.pid", s->dir)) {
+	if (!sim_text(&state, "dir=%s/state", s->dir) ||
+	    !sim_text(&server, "type=unixio,path=%s/" SIM_SOCKET, s->dir) ||
+	    !sim_text(&ctrl, "type=unixio,path=%s/" SIM_CTRL, s->dir) ||
+	    !sim_text(&pid, "file=%s/tpm.pid", s->dir)) {
 		(void)sim_fail(s->why, e, "out of memory");
 		goto out;
 	}
-	e = sim_run(s, (char *[]){ (char[]){ "swtpm" }, (char[]){ "socket" },
-	    (char[]){ "--tpm2" }, (char[]){ "--tpmstate" }, state,
-	    (char[]){ "--server" }, server, (char[]){ "--ctrl" }, ctrl,
-	    (char[]){ "--flags" },
-	    (char[]){ "not-need-init,startup-clear" },
-	    (char[]){ "--pid" }, pid, (char[]){ "--daemon" }, NULL });
+	e = sim_run(s, (const char *const[]){ "swtpm", "socket",
+	    "--tpm2", "--tpmstate", state,
+	    "--server", server, "--ctrl", ctrl,
+	    "--flags",
+	    "not-need-init,startup-clear",
+	    "--pid", pid, "--daemon", NULL });
 	if (e != AC_OK)
 		goto out;
 	e = sim_tpm(s, &t);
@@ -419,10 +437,7 @@ out:
 	return e;
 }
 
-/* Write dir/name, as printf would. */
-static enum ac_err sim_write(const struct sim *s, const char *name,
-    unsigned mode, struct span data);
-
+/* Write the file name in the folder. */
 static enum ac_err
 sim_write(const struct sim *s, const char *name, unsigned mode,
     struct span data)
@@ -430,7 +445,7 @@ sim_write(const struct sim *s, const char *name, unsigned mode,
 	char *path;
 	enum ac_err e;
 
-	if (!text(&path, "%s/%s", s->dir, name))
+	if (!sim_text(&path, "%s/%s", s->dir, name))
 		return sim_fail(s->why, AC_ERR_MEMORY, "out of memory");
 	e = file_write(path, data, mode);
 	if (e != AC_OK)
@@ -442,55 +457,38 @@ sim_write(const struct sim *s, const char *name, unsigned mode,
 /*
  * Manufacture the TPM: swtpm_setup makes the endorsement keys and has their
  * certificates made by a CA in ek/, told so by three files of configuration.
+ * It runs in the folder, so that no path is written into them.
  */
 static enum ac_err
 sim_manufacture(const struct sim *s)
 {
+	static const char setup[] = "create_certs_tool = swtpm_localca\n"
+	    "create_certs_tool_config = ek/localca.conf\n"
+	    "create_certs_tool_options = ek/localca.options\n";
+	static const char ca[] = "statedir = ek\n"
+	    "signingkey = ek/signkey.pem\n"
+	    "issuercert = ek/issuercert.pem\n"
+	    "certserial = ek/certserial\n";
 	static const char options[] = "--platform-manufacturer AICert\n"
 	    "--platform-model SIMULATED\n"
 	    "--platform-version 1\n";
-	enum ac_err e = AC_ERR_MEMORY;
-	const char *d = s->dir;
-	char *setup = NULL, *ca = NULL, *state = NULL, *conf = NULL;
+	static const char *const argv[] = { "swtpm_setup", "--tpm2",
+		"--tpmstate", "dir://state", "--config", "ek/setup.conf",
+		"--create-ek-cert", "--lock-nvram", "--pcr-banks", "sha256",
+		"--vmid", "AICert-SIMULATED", NULL };
+	enum ac_err e;
 
-	if (!text(&setup,
-		"create_certs_tool = swtpm_localca\n"
-		"create_certs_tool_config = %s/ek/localca.conf\n"
-		"create_certs_tool_options = %s/ek/localca.options\n", d, d) ||
-	    !text(&ca,
-		"statedir = %s/ek\n"
-		"signingkey = %s/ek/signkey.pem\n"
-		"issuercert = %s/ek/issuercert.pem\n"
-		"certserial = %s/ek/certserial\n", d, d, d, d) ||
-	    !text(&state, "dir://%s/state", d) ||
-	    !text(&conf, "%s/ek/setup.conf", d)) {
-		(void)sim_fail(s->why, e, "out of memory");
-		goto out;
-	}
 	if (mkdirat(s->fd, "state", 0700) != 0 ||
-	    mkdirat(s->fd, "ek", 0700) != 0 || mkdirat(s->fd, "ca", 0700) != 0) {
-		e = sim_errno(s->why, "making folders in", d);
-		goto out;
-	}
+	    mkdirat(s->fd, "ek", 0700) != 0 || mkdirat(s->fd, "ca", 0700) != 0)
+		return sim_errno(s->why, "making folders in", s->dir);
 	if ((e = sim_write(s, "ek/setup.conf", 0600, span_str(setup))) !=
 		AC_OK ||
 	    (e = sim_write(s, "ek/localca.conf", 0600, span_str(ca))) !=
 		AC_OK ||
 	    (e = sim_write(s, "ek/localca.options", 0600,
 		 span_str(options))) != AC_OK)
-		goto out;
-	e = sim_run(s, (char *[]){ (char[]){ "swtpm_setup" },
-	    (char[]){ "--tpm2" }, (char[]){ "--tpmstate" }, state,
-	    (char[]){ "--config" }, conf, (char[]){ "--create-ek-cert" },
-	    (char[]){ "--lock-nvram" }, (char[]){ "--pcr-banks" },
-	    (char[]){ "sha256" }, (char[]){ "--vmid" },
-	    (char[]){ "AICert-SIMULATED" }, NULL });
-out:
-	free(setup);
-	free(ca);
-	free(state);
-	free(conf);
-	return e;
+		return e;
+	return sim_run(s, argv);
 }
 
 /*
@@ -627,9 +625,10 @@ tpmsim_init(const char *dir, const struct tpmsim_options *options,
 		goto out;
 	if (!sim_is_empty(&s)) {
 		e = sim_fail(why, AC_ERR_EXISTS,
-		    "%s is not empty%s", s.dir,
 		    faccessat(s.fd, SIM_COMPLETE, F_OK, 0) == 0 ?
-			": it holds a simulated TPM already" : "");
+			"%s holds a simulated TPM already" :
+			"%s is not empty; remove it, or choose another folder",
+		    s.dir);
 		goto out;
 	}
 	e = fchmod(s.fd, 0700) != 0 ?
@@ -666,7 +665,7 @@ enum ac_err
 tpmsim_stop(const char *dir, struct tpm_why *why)
 {
 	struct sim s;
-	enum ac_err e = sim_open_complete(&s, dir, why);
+	enum ac_err e = sim_open(&s, dir, why);
 
 	if (e != AC_OK)
 		return e;

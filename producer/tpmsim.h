@@ -50,7 +50,8 @@ AC_MUST_CHECK enum ac_err tpmsim_start(const char *dir, struct tpm_why *why);
 /*
  * Shut the TPM down in order and see its process gone.  It is gone too after
  * AC_ERR_IO that says it did not shut down; its next start is then not safe.
- * AC_ERR_NOT_FOUND: it does not run, or dir has no complete TPM.
+ * AC_ERR_NOT_FOUND: it does not run.  An incomplete folder will do: an init
+ * that was killed may have left its TPM running.
  */
 AC_MUST_CHECK enum ac_err tpmsim_stop(const char *dir, struct tpm_why *why);
 
