@@ -1,19 +1,14 @@
 /*
  * measure.c -- walk, copy and hash what others wrote; see measure.h.
  *
- * A walk keeps a list of folders still to read, not a stack of calls.  Every
- * open goes from the top folder through openat2(2) with RESOLVE_BENEATH and
- * RESOLVE_NO_SYMLINKS, so that a folder that is swapped for a link between two
- * steps leads nowhere.
+ * A walk keeps a list of folders still to read, not a stack of calls.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cert/limits.h"
@@ -22,13 +17,9 @@
 #include "common/file.h"
 #include "common/sha256.h"
 #include "producer/measure.h"
+#include "producer/tree.h"
 
 #define CHUNK ((size_t)1 << 20) /* bytes read at a time */
-
-struct folders {
-	char **path;
-	size_t n, cap;
-};
 
 /* One walk: visit() is called for each entry that is no folder. */
 struct walk {
@@ -38,7 +29,7 @@ struct walk {
 	size_t nglobs;
 	bool hash;
 	struct measure_files files;
-	struct folders todo;
+	struct tree_folders todo;
 	struct message *why;
 };
 
@@ -108,34 +99,6 @@ add_file(struct measure_files *f, const char *path,
 		return AC_ERR_MEMORY;
 	f->file[f->n++] = (struct oms_file){ .name = span_str(name),
 		.sha256 = *sha256, .bytes = bytes };
-	return AC_OK;
-}
-
-static void
-free_folders(struct folders *f)
-{
-	for (size_t i = 0; i < f->n; i++)
-		free(f->path[i]);
-	free(f->path);
-	*f = (struct folders){ 0 };
-}
-
-/* Hand path, which is owned, over. */
-static enum ac_err
-push_folder(struct folders *f, char *path)
-{
-	if (f->n == f->cap) {
-		size_t cap = f->cap == 0 ? 64 : f->cap * 2;
-		char **grown = realloc(f->path, cap * sizeof(*grown));
-
-		if (grown == NULL) {
-			free(path);
-			return AC_ERR_MEMORY;
-		}
-		f->path = grown;
-		f->cap = cap;
-	}
-	f->path[f->n++] = path; /* transferred */
 	return AC_OK;
 }
 
@@ -211,20 +174,6 @@ is_wanted(const struct walk *w, struct span path)
 
 /* ---- one file ---- */
 
-static int
-open_beneath(int top_fd, const char *path, int flags)
-{
-	struct open_how how = {
-		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC | O_NOCTTY |
-		    O_NONBLOCK),
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
-		    RESOLVE_NO_MAGICLINKS,
-	};
-
-	return (int)syscall(SYS_openat2, top_fd, path[0] == '\0' ? "." : path,
-	    &how, sizeof(how));
-}
-
 static bool
 same_state(const struct stat *a, const struct stat *b)
 {
@@ -295,31 +244,11 @@ out:
 	return e;
 }
 
-/* The folders on the way to path, beneath store_fd. */
-static enum ac_err
-make_folders(int store_fd, const char *path)
-{
-	char part[FILE_PATH_MAX + 1];
-
-	for (size_t i = 0; path[i] != '\0'; i++) {
-		if (path[i] == '/') {
-			part[i] = '\0';
-			if (mkdirat(store_fd, part, 0755) != 0 &&
-			    errno != EEXIST)
-				return AC_ERR_IO;
-		}
-		if (i == FILE_PATH_MAX)
-			return AC_ERR_LIMIT;
-		part[i] = path[i];
-	}
-	return AC_OK;
-}
-
 static enum ac_err
 copy_file(struct digest *out, uint64_t *bytes, int fd, int store_fd,
     const char *path, struct message *why)
 {
-	enum ac_err e = make_folders(store_fd, path);
+	enum ac_err e = tree_make_folders(store_fd, path);
 	int copy_fd;
 
 	if (e != AC_OK)
@@ -359,7 +288,7 @@ visit_file(struct walk *w, const char *path)
 	enum ac_err e;
 	int fd;
 
-	fd = open_beneath(w->top_fd, path, O_RDONLY | O_NOFOLLOW);
+	fd = tree_open(w->top_fd, path, O_RDONLY | O_NOFOLLOW);
 	if (fd < 0 && (errno == ELOOP || errno == ENXIO))
 		return refused(w->why, AC_ERR_FORMAT, path, "is a link or a "
 		    "special file; only regular files can be certified");
@@ -418,7 +347,7 @@ visit(struct walk *w, const char *path)
 static enum ac_err
 walk_folder(struct walk *w, const char *folder)
 {
-	int fd = open_beneath(w->top_fd, folder, O_RDONLY | O_DIRECTORY);
+	int fd = tree_open(w->top_fd, folder, O_RDONLY | O_DIRECTORY);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	enum ac_err e = AC_OK;
 	struct dirent *entry;
@@ -463,7 +392,7 @@ walk_folder(struct walk *w, const char *folder)
 			free(path);
 			continue;
 		}
-		if (push_folder(&w->todo, path) != AC_OK) /* transferred */
+		if (tree_push(&w->todo, path) != AC_OK) /* transferred */
 			e = no_memory(w->why);
 	}
 	if (e == AC_OK && errno != 0 && w->hash)
@@ -484,7 +413,7 @@ walk(struct walk *w)
 		e = walk_folder(w, folder);
 		free(folder);
 	}
-	free_folders(&w->todo);
+	tree_folders_free(&w->todo);
 	if (e == AC_OK && w->files.n > 0)
 		qsort(w->files.file, w->files.n, sizeof(*w->files.file),
 		    oms_compare);
@@ -602,76 +531,5 @@ measure_count(int dir_fd, const struct span glob[], size_t n,
 	if (e == AC_OK)
 		e = check_weights(&w.files, why);
 	measure_files_free(&w.files);
-	return e;
-}
-
-/* ---- removal ---- */
-
-/* Empty folder of what is no folder; its folders go to todo. */
-static enum ac_err
-empty_folder(int top_fd, const char *folder, struct folders *todo)
-{
-	int fd = open_beneath(top_fd, folder, O_RDONLY | O_DIRECTORY);
-	DIR *dir;
-	enum ac_err e = AC_OK;
-	struct dirent *entry;
-
-	if (fd < 0)
-		return AC_ERR_IO;
-	/* Its files go whatever mode the job gave it. */
-	(void)!fchmod(fd, 0700);
-	dir = fdopendir(fd);
-	if (dir == NULL) {
-		(void)close(fd);
-		return AC_ERR_MEMORY;
-	}
-	while (e == AC_OK && (errno = 0, entry = readdir(dir)) != NULL) {
-		struct stat st;
-		char *path;
-
-		if (strcmp(entry->d_name, ".") == 0 ||
-		    strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (fstatat(dirfd(dir), entry->d_name, &st,
-		    AT_SYMLINK_NOFOLLOW) != 0) {
-			e = AC_ERR_IO;
-		} else if (!S_ISDIR(st.st_mode)) {
-			if (unlinkat(dirfd(dir), entry->d_name, 0) != 0)
-				e = AC_ERR_IO;
-		} else if (asprintf(&path, "%s%s%s", folder,
-		    folder[0] == '\0' ? "" : "/", entry->d_name) < 0) {
-			e = AC_ERR_MEMORY;
-		} else {
-			(void)!fchmodat(dirfd(dir), entry->d_name, 0700, 0);
-			e = push_folder(todo, path); /* transferred */
-		}
-	}
-	if (e == AC_OK && errno != 0)
-		e = AC_ERR_IO;
-	(void)closedir(dir);
-	return e;
-}
-
-enum ac_err
-measure_remove(const char *path)
-{
-	struct folders todo = { 0 };
-	int top_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-	    O_CLOEXEC);
-	enum ac_err e;
-
-	if (top_fd < 0)
-		return errno == ENOENT ? AC_OK : AC_ERR_IO;
-	e = empty_folder(top_fd, "", &todo);
-	/* Folders are read in turn, each after the one it lies in. */
-	for (size_t i = 0; e == AC_OK && i < todo.n; i++)
-		e = empty_folder(top_fd, todo.path[i], &todo);
-	for (size_t i = todo.n; e == AC_OK && i-- > 0;)
-		if (unlinkat(top_fd, todo.path[i], AT_REMOVEDIR) != 0)
-			e = AC_ERR_IO;
-	free_folders(&todo);
-	(void)close(top_fd);
-	if (e == AC_OK && rmdir(path) != 0)
-		e = AC_ERR_IO;
 	return e;
 }

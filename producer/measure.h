@@ -57,7 +57,4 @@ AC_MUST_CHECK enum ac_err measure_count(int dir_fd, const struct span glob[],
  */
 bool measure_glob(struct span glob, struct span path);
 
-/* Remove path and everything beneath it, following no link. */
-AC_MUST_CHECK enum ac_err measure_remove(const char *path);
-
 #endif
