@@ -236,6 +236,33 @@ check_ours(const struct attest *a, const struct digest pcr[TPM_PCRS],
 	return AC_OK;
 }
 
+/* All else is as it was at the start: what the machine booted. */
+static enum ac_err
+check_others(const struct attest *a, const struct digest pcr[TPM_PCRS],
+    struct message *why)
+{
+	const struct digest *before = a->ev.quote[EVIDENCE_START].pcr;
+
+	for (unsigned i = 0; i < 16; i++) {
+		bool is_ours = false;
+
+		for (size_t k = 0; k < NOURS; k++)
+			is_ours = is_ours || ours[k] == i;
+		if (is_ours || (EVIDENCE_PCRS >> i & 1) == 0 ||
+		    digest_equal(&pcr[i], &before[i]))
+			continue;
+		message_set(why, "somebody else extended PCR %u during this "
+		    "build: it is ", i);
+		message_add_digest(why, &pcr[i]);
+		message_add(why, ", at the start it was ");
+		message_add_digest(why, &before[i]);
+		message_add(why, "; %s, and let nothing else use the TPM",
+		    a->options->reset);
+		return AC_ERR_MISMATCH;
+	}
+	return AC_OK;
+}
+
 enum ac_err
 attest_quote(struct attest *a, enum evidence_when when,
     const struct digest *extra_data, struct message *why)
@@ -267,6 +294,8 @@ attest_quote(struct attest *a, enum evidence_when when,
 		return AC_ERR_MISMATCH;
 	}
 	e = check_ours(a, pcr, why);
+	if (e == AC_OK && when == EVIDENCE_END)
+		e = check_others(a, pcr, why);
 	if (e != AC_OK)
 		goto out;
 	q->attest = attest;

@@ -54,7 +54,8 @@ AC_MUST_CHECK enum ac_err attest_is_safe(struct attest *a, bool *safe,
 
 /*
  * Quote with extra_data, once for each when.  AC_ERR_MISMATCH: PCR 8, 14 or
- * 15 is not what was extended here, or a PCR changed while it was quoted.
+ * 15 is not what was extended here, or another changed since the START quote
+ * or while it was quoted.
  */
 AC_MUST_CHECK enum ac_err attest_quote(struct attest *a,
     enum evidence_when when, const struct digest *extra_data,
