@@ -44,10 +44,11 @@ on_failed(void *arg)
 }
 
 static void
-start(struct fixture *f, unsigned batch_ms, size_t batch_max)
+start(struct fixture *f, unsigned batch_ms, size_t batch_max,
+    unsigned idle_ms)
 {
-	struct sequence_options o = { batch_ms, batch_max, on_done, on_failed,
-		f };
+	struct sequence_options o = { batch_ms, batch_max, idle_ms, on_done,
+		on_failed, f };
 	struct message why = { "" };
 
 	assert_ok(sequence_start(&f->s, &f->a, &o, &why));
@@ -136,7 +137,7 @@ test_indices(void **state)
 	struct store_head head;
 	struct unit *u[300];
 
-	start(f, 5, 7);
+	start(f, 5, 7, 60000);
 	for (int i = 0; i < 300; i++) {
 		/* Every third repeats the one before. */
 		int number = i % 3 == 2 ? i - 1 : i;
@@ -170,7 +171,7 @@ test_conflict(void **state)
 	};
 
 	/* All in one batch. */
-	start(f, 10000, 4);
+	start(f, 10000, 4, 60000);
 	for (int i = 0; i < 4; i++)
 		assert_ok(sequence_submit(f->s, u[i]));
 	assert_ok(stop(f, &why));
@@ -193,7 +194,7 @@ test_full_batch_does_not_wait(void **state)
 	struct message why = { "" };
 	struct unit *u[2];
 
-	start(f, 60000, 2);
+	start(f, 60000, 2, 60000);
 	for (int i = 0; i < 2; i++) {
 		u[i] = unit(false, 1, &i);
 		assert_ok(sequence_submit(f->s, u[i]));
@@ -205,6 +206,35 @@ test_full_batch_does_not_wait(void **state)
 	assert_ok(stop(f, &why));
 	unit_free(u[0]);
 	unit_free(u[1]);
+}
+
+/* The note that is public now. */
+static void
+get_note(struct fixture *f, struct buf *note)
+{
+	struct store_head head;
+
+	assert_ok(published_note(f->a.published, &head, note));
+	assert_int_equal(head.size, 0);
+}
+
+static void
+test_idle_log_cosigns_again(void **state)
+{
+	struct fixture *f = *state;
+	struct buf before = { 0 }, after = { 0 };
+	struct message why = { "" };
+
+	/* The head of setup() is cosigned with a time long ago. */
+	get_note(f, &before);
+	start(f, 0, 10, 1);
+	do {
+		buf_free(&after);
+		get_note(f, &after);
+	} while (span_equal(buf_span(&before), buf_span(&after)));
+	assert_ok(stop(f, &why));
+	buf_free(&before);
+	buf_free(&after);
 }
 
 static void
@@ -223,7 +253,7 @@ test_failure_answers_everybody(void **state)
 	    0755), 0);
 	assert_ok(file_create(folder_file(&f->folder,
 	    "public/tile/0/000.p/2"), span_str("x"), 0444));
-	start(f, 60000, 2);
+	start(f, 60000, 2, 60000);
 	for (int i = 0; i < 2; i++) {
 		u[i] = unit(false, 1, &i);
 		assert_ok(sequence_submit(f->s, u[i]));
@@ -250,6 +280,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_indices, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_conflict, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_batch_does_not_wait,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(test_idle_log_cosigns_again,
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_failure_answers_everybody, setup, teardown),
