@@ -58,6 +58,8 @@
 #define FILES_MAX 131072
 /* Bytes of a file's path within a model. */
 #define FILE_PATH_MAX 1024
+/* Bytes of a configuration file, aicert.yaml. */
+#define CONFIG_MAX (256 * KIB)
 /* Inputs of a build. */
 #define INPUTS_MAX 512
 /* Words of a command, output globs, environment variables. */

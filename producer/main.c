@@ -20,18 +20,10 @@ struct command {
 static const struct command commands[] = {
 	{ "keygen", "make the builder's key", cmd_keygen },
 	{ "tpm-sim", "keep a software TPM, for trying things out",
-#ifdef AICERT_CMD_TPMSIM
 	    cmd_tpmsim
-#else
-	    NULL
-#endif
 	},
 	{ "build", "train a model as a file says, and certify it",
-#ifdef AICERT_CMD_BUILD
 	    cmd_build
-#else
-	    NULL
-#endif
 	},
 	{ "publish", "put a certificate into a registry's log", cmd_publish },
 	{ "policy", "write a policy: whom to trust, for what", cmd_policy },

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -229,7 +230,22 @@ reserve(struct http_exchange *x, size_t bytes)
 	return false;
 }
 
-/* Content-Length; a body without one, or with two, has no length. */
+static enum MHD_Result
+count_length(void *arg, enum MHD_ValueKind kind, const char *name,
+    const char *value)
+{
+	unsigned *n = arg;
+
+	(void)kind;
+	(void)value;
+	*n += strcasecmp(name, "Content-Length") == 0;
+	return MHD_YES;
+}
+
+/*
+ * Content-Length.  A body without one, with two or with chunks beside it has
+ * no length: what a proxy before us might read otherwise is refused.
+ */
 static void
 get_length(struct MHD_Connection *c, struct route_request *req)
 {
@@ -237,14 +253,16 @@ get_length(struct MHD_Connection *c, struct route_request *req)
 	    "Content-Length");
 	const char *coding = MHD_lookup_connection_value(c, MHD_HEADER_KIND,
 	    "Transfer-Encoding");
+	unsigned n = 0;
 
+	(void)MHD_get_connection_values(c, MHD_HEADER_KIND, count_length, &n);
 	req->length = 0;
 	if (length == NULL)
 		/* Without either there is no body (RFC 9112 section 6.3). */
 		req->has_length = coding == NULL &&
 		    strcmp(req->method, "POST") != 0;
 	else
-		req->has_length = coding == NULL &&
+		req->has_length = coding == NULL && n == 1 &&
 		    text_undec(&req->length, span_str(length), UINT64_MAX);
 }
 

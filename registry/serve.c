@@ -221,7 +221,7 @@ split_address(char host[ADDRESS_MAX], char port[16], const char *listen_at,
 	size_t n = colon == NULL ? 0 : (size_t)(colon - listen_at);
 	const char *from = listen_at;
 
-	if (n > 2 && from[0] == '[' && from[n - 1] == ']') {
+	if (n >= 2 && from[0] == '[' && from[n - 1] == ']') {
 		from++;
 		n -= 2;
 	}

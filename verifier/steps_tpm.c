@@ -164,31 +164,10 @@ check_continuity(const struct verification *v, struct message *why)
 	return true;
 }
 
-/* PCR 14 after the events before `start`; false where there is no start. */
-static bool
-pcr_before_start(struct digest *out, const struct evidence *ev)
-{
-	struct digest pcr = { { 0 } };
-
-	for (size_t i = 0; i < ev->ninputs; i++) {
-		struct digest line = sha256_of(buf_span(&ev->inputs_log[i]));
-		struct event event;
-		bool start;
-
-		if (event_decode(&event, buf_span(&ev->inputs_log[i])) != AC_OK)
-			return false;
-		start = event.type == EVENT_START;
-		event_free(&event);
-		if (start) {
-			*out = pcr;
-			return true;
-		}
-		pcr = sha256_of2(span_digest(&pcr), span_digest(&line));
-	}
-	return false;
-}
-
-/* What the PCRs of START must be, given those of END. */
+/*
+ * What the PCRs of START must be, given those of END.  PCR 14, which follows
+ * from the events, is compared where they are replayed: in step 14.
+ */
 static bool
 check_start_pcrs(const struct verification *v, struct message *why)
 {
@@ -196,21 +175,12 @@ check_start_pcrs(const struct verification *v, struct message *why)
 	const struct evidence *ev = &v->cert.evidence;
 	const struct digest *s = ev->quote[EVIDENCE_START].pcr;
 	const struct digest *t = ev->quote[EVIDENCE_END].pcr;
-	struct digest want;
 
-	if (!pcr_before_start(&want, ev)) {
-		message_set(why, "the inputs log has no start event");
-		return false;
-	}
 	for (unsigned i = 0; i < 16; i++) {
-		const struct digest *d = &t[i];
+		const struct digest *d = i == PCR_OUTPUTS ? &zero : &t[i];
 
-		if ((EVIDENCE_PCRS >> i & 1) == 0)
+		if ((EVIDENCE_PCRS >> i & 1) == 0 || i == PCR_INPUTS)
 			continue;
-		if (i == PCR_OUTPUTS)
-			d = &zero;
-		else if (i == PCR_INPUTS)
-			d = &want;
 		if (!digest_equal(&s[i], d)) {
 			message_set(why, "START: PCR %u is ", i);
 			message_add_digest(why, &s[i]);
@@ -473,6 +443,45 @@ check_replay(const struct verification *v, unsigned pcr,
 	return false;
 }
 
+/* PCR 14 after the events before `start`; false where there is no start. */
+static bool
+pcr_before_start(struct digest *out, const struct evidence *ev)
+{
+	struct digest pcr = { { 0 } };
+
+	for (size_t i = 0; i < ev->ninputs; i++) {
+		struct digest line = sha256_of(buf_span(&ev->inputs_log[i]));
+		struct event event;
+		bool start;
+
+		if (event_decode(&event, buf_span(&ev->inputs_log[i])) != AC_OK)
+			return false;
+		start = event.type == EVENT_START;
+		event_free(&event);
+		if (start) {
+			*out = pcr;
+			return true;
+		}
+		pcr = sha256_of2(span_digest(&pcr), span_digest(&line));
+	}
+	return false;
+}
+
+/* START was quoted over exactly the events before `start`. */
+static bool
+check_start_replay(const struct evidence *ev, struct message *why)
+{
+	const struct digest *found = &ev->quote[EVIDENCE_START].pcr[PCR_INPUTS];
+	struct digest want;
+
+	if (pcr_before_start(&want, ev) && digest_equal(&want, found))
+		return true;
+	message_set(why, "START: PCR 14 is ");
+	message_add_digest(why, found);
+	message_add(why, ", which is not that of the events before the start");
+	return false;
+}
+
 enum verify_status
 steps_replay(struct verification *v, struct message *why)
 {
@@ -482,7 +491,8 @@ steps_replay(struct verification *v, struct message *why)
 	if (!check_replay(v, PCR_INPUTS, ev->inputs_log, ev->ninputs, why) ||
 	    !check_replay(v, PCR_OUTPUTS, ev->outputs_log, ev->noutputs, why) ||
 	    !check_replay(v, PCR_TLS, &ev->tls_key, has_key, why) ||
-	    !check_grammar(ev, why) || !check_outputs_grammar(ev, why))
+	    !check_grammar(ev, why) || !check_outputs_grammar(ev, why) ||
+	    !check_start_replay(ev, why))
 		return VERIFY_FAILED;
 	message_set(why, "%zu events in PCR 14, %zu in PCR 8%s", ev->ninputs,
 	    ev->noutputs, has_key ? ", the TLS key in PCR 15" :

@@ -1,0 +1,464 @@
+/*
+ * cmd_build.c -- "aicert build": its command line, what it shows on the way,
+ * and how the user interrupts it.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "common/text.h"
+#include "producer/build.h"
+#include "producer/cmd.h"
+#include "producer/tpmsim.h"
+
+#define NAME "build"
+#define TIME_LIMIT_S 86400 /* where not said */
+#define PIDS_MAX 4096      /* processes and threads of a training */
+#define LINE_MAX_LEN 1024  /* bytes of a line of the training's, shown */
+#define TAIL_LINES 20      /* shown of a training that failed quietly */
+
+/* The training's output on its way to the screen. */
+struct screen {
+	bool quiet;
+	char line[LINE_MAX_LEN];
+	size_t len;
+	char *tail[TAIL_LINES]; /* a ring of lines, where quiet */
+	size_t ntail;           /* lines so far */
+};
+
+struct arguments {
+	struct build_options build;
+	const char *sim;
+	bool json, quiet;
+	uint64_t memory;
+	struct buf tcti;  /* of sim */
+	char *ak_chain;   /* of sim */
+	char *reset;      /* what gives a new boot */
+};
+
+static int
+help(void)
+{
+	(void)printf("usage: aicert build CONFIG --out DIR --key FILE\n"
+	    "           [--tpm-sim DIR | --tcti NAME --ak-chain PEM]\n"
+	    "           [--log URL | --log-checkpoint FILE]\n"
+	    "           [--time-limit SECONDS] [--memory BYTES[K|M|G]]\n"
+	    "           [--accept-short-ak] [--json] [--quiet]\n\n"
+	    "Trains as CONFIG (an aicert.yaml) says: checks every input "
+	    "against its pin, runs\n"
+	    "the command in a sandbox without a network, and writes the "
+	    "outputs with their\n"
+	    "certificate to DIR.  With a TPM the run is measured; without "
+	    "one the certificate\n"
+	    "is your own word only and says SELF-ASSERTED.\n\n"
+	    "  --out DIR              the model's folder; must not exist\n"
+	    "  --key FILE             your key, from aicert keygen\n"
+	    "  --tpm-sim DIR          a software TPM, from aicert tpm-sim\n"
+	    "  --tcti NAME            a TPM, as tpm2-tools name it, e.g.\n"
+	    "                         device:/dev/tpmrm0\n"
+	    "  --ak-chain PEM         certificates of its attestation key: "
+	    "leaf to root\n"
+	    "  --log URL              a registry, whose checkpoint proves "
+	    "that the run was\n"
+	    "                         not before it\n"
+	    "  --log-checkpoint FILE  the same from a file\n"
+	    "  --time-limit SECONDS   of the training (%d)\n"
+	    "  --memory SIZE          of the training; none without\n"
+	    "  --accept-short-ak      though its certificate ends soon\n"
+	    "  --json                 the result as JSON\n"
+	    "  --quiet                do not show the training's output\n\n"
+	    "The model may have at most %d files, %d of them weights.\n\n"
+	    "Example:\n"
+	    "  aicert build aicert.yaml --key builder.key --tpm-sim tpm "
+	    "--out model\n",
+	    TIME_LIMIT_S, FILES_MAX, WEIGHTS_MAX);
+	return CMD_OK;
+}
+
+/* ---- the screen ---- */
+
+static void
+put_line(struct screen *s)
+{
+	bool plain = text_is_utf8(span_of(s->line, s->len));
+	char shown[4 * LINE_MAX_LEN + 1];
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->len; i++) {
+		uint8_t c = (uint8_t)s->line[i];
+
+		/* Terminals obey C1 controls, U+0080 to U+009F, as well. */
+		if (c == '\t' || (c >= 0x20 && c < 0x7f) || (plain &&
+		    c >= 0x80 && !(c == 0xc2 && i + 1 < s->len &&
+		    (uint8_t)s->line[i + 1] < 0xa0) && !(i > 0 &&
+		    (uint8_t)s->line[i - 1] == 0xc2 && c < 0xa0)))
+			shown[n++] = (char)c;
+		else
+			n += (size_t)snprintf(shown + n, 5, "\\x%02x", c);
+	}
+	shown[n] = '\0';
+	s->len = 0;
+	if (!s->quiet) {
+		(void)fprintf(stderr, "  | %s\n", shown);
+		return;
+	}
+	free(s->tail[s->ntail % TAIL_LINES]);
+	s->tail[s->ntail++ % TAIL_LINES] = strdup(shown);
+}
+
+static void
+on_output(void *arg, struct span bytes)
+{
+	struct screen *s = arg;
+
+	for (size_t i = 0; i < bytes.len; i++) {
+		uint8_t c = bytes.p[i];
+
+		/* A bar of progress ends its lines with CR. */
+		if (c == '\r' && s->len == 0)
+			continue;
+		if (c == '\n' || c == '\r') {
+			put_line(s);
+			continue;
+		}
+		s->line[s->len++] = (char)c;
+		if (s->len == LINE_MAX_LEN)
+			put_line(s);
+	}
+}
+
+static void
+on_progress(void *arg, struct span sentence)
+{
+	struct screen *s = arg;
+
+	if (s->len > 0)
+		put_line(s);
+	(void)fprintf(stderr, "aicert build: %.*s\n", (int)sentence.len,
+	    (const char *)sentence.p);
+}
+
+/* What a quiet training said last, now that it failed. */
+static void
+put_tail(struct screen *s)
+{
+	size_t first = s->ntail > TAIL_LINES ? s->ntail - TAIL_LINES : 0;
+
+	if (s->len > 0)
+		put_line(s);
+	for (size_t i = first; i < s->ntail; i++)
+		if (s->tail[i % TAIL_LINES] != NULL)
+			(void)fprintf(stderr, "  | %s\n",
+			    s->tail[i % TAIL_LINES]);
+}
+
+static void
+free_tail(struct screen *s)
+{
+	for (size_t i = 0; i < TAIL_LINES; i++)
+		free(s->tail[i]);
+}
+
+/* ---- arguments ---- */
+
+/* Decimal with K, M or G for powers of 1024. */
+static bool
+parse_size(uint64_t *out, const char *text)
+{
+	static const char units[] = "KMG";
+	size_t len = strlen(text);
+	const char *unit = len == 0 ? NULL : strchr(units, text[len - 1]);
+	unsigned shift = 0;
+	uint64_t v;
+
+	if (unit != NULL) {
+		shift = 10 * (unsigned)(unit - units + 1);
+		len--;
+	}
+	if (!text_undec(&v, span_of(text, len), (uint64_t)INT64_MAX >> shift) ||
+	    v == 0)
+		return false;
+	*out = v << shift;
+	return true;
+}
+
+static bool
+parse_seconds(uint64_t *out, const char *text)
+{
+	return text_undec(out, span_str(text), INT32_MAX) && *out > 0;
+}
+
+enum {
+	OPT_OUT = 256, OPT_KEY, OPT_SIM, OPT_TCTI, OPT_CHAIN, OPT_LOG,
+	OPT_CHECKPOINT, OPT_TIME, OPT_MEMORY, OPT_SHORT, OPT_JSON, OPT_QUIET,
+};
+
+static const struct option options[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{ "out", required_argument, NULL, OPT_OUT },
+	{ "key", required_argument, NULL, OPT_KEY },
+	{ "tpm-sim", required_argument, NULL, OPT_SIM },
+	{ "tcti", required_argument, NULL, OPT_TCTI },
+	{ "ak-chain", required_argument, NULL, OPT_CHAIN },
+	{ "log", required_argument, NULL, OPT_LOG },
+	{ "log-checkpoint", required_argument, NULL, OPT_CHECKPOINT },
+	{ "time-limit", required_argument, NULL, OPT_TIME },
+	{ "memory", required_argument, NULL, OPT_MEMORY },
+	{ "accept-short-ak", no_argument, NULL, OPT_SHORT },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "quiet", no_argument, NULL, OPT_QUIET },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* One option; CMD_OK, or CMD_USAGE after a message. */
+static int
+take_option(struct arguments *a, int c, char **argv)
+{
+	struct build_options *b = &a->build;
+	struct recorder_options *r = &b->recorder;
+
+	switch (c) {
+	case OPT_OUT:
+		b->out = optarg;
+		return CMD_OK;
+	case OPT_KEY:
+		b->key = optarg;
+		return CMD_OK;
+	case OPT_SIM:
+		a->sim = optarg;
+		return CMD_OK;
+	case OPT_TCTI:
+		r->attest.tcti = optarg;
+		return CMD_OK;
+	case OPT_CHAIN:
+		r->attest.ak_chain = optarg;
+		return CMD_OK;
+	case OPT_LOG:
+		b->log = optarg;
+		return CMD_OK;
+	case OPT_CHECKPOINT:
+		b->checkpoint = optarg;
+		return CMD_OK;
+	case OPT_TIME:
+		return parse_seconds(&r->limits.wall_s, optarg) ? CMD_OK :
+		    cmd_usage(NAME, "--time-limit takes seconds, 1 to %d",
+		    INT32_MAX);
+	case OPT_MEMORY:
+		return parse_size(&r->limits.memory_bytes, optarg) ? CMD_OK :
+		    cmd_usage(NAME, "--memory takes bytes, or a number with "
+		    "K, M or G");
+	case OPT_SHORT:
+		r->attest.accept_short_ak = true;
+		return CMD_OK;
+	case OPT_JSON:
+		a->json = true;
+		return CMD_OK;
+	case OPT_QUIET:
+		a->quiet = true;
+		return CMD_OK;
+	default:
+		return cmd_bad_option(NAME, c, argv);
+	}
+}
+
+static int
+check_arguments(struct arguments *a, int argc, char **argv)
+{
+	struct attest_options *t = &a->build.recorder.attest;
+
+	if (argc - optind != 1)
+		return cmd_usage(NAME, "name one configuration file");
+	a->build.config = argv[optind];
+	if (a->build.out == NULL || a->build.key == NULL)
+		return cmd_usage(NAME, "--out and --key are needed");
+	if (a->build.out[0] == '\0' || a->build.config[0] == '\0')
+		return cmd_usage(NAME, "an empty name of a file");
+	if (a->sim != NULL && (t->tcti != NULL || t->ak_chain != NULL))
+		return cmd_usage(NAME, "--tpm-sim is one TPM, --tcti with "
+		    "--ak-chain another");
+	if ((t->tcti == NULL) != (t->ak_chain == NULL))
+		return cmd_usage(NAME, "--tcti and --ak-chain go together");
+	if (a->build.log != NULL && a->build.checkpoint != NULL)
+		return cmd_usage(NAME, "--log or --log-checkpoint, not both");
+	if (t->accept_short_ak && a->sim == NULL && t->tcti == NULL)
+		return cmd_usage(NAME, "--accept-short-ak is about a TPM, and "
+		    "none is given");
+	return CMD_OK;
+}
+
+/* How to reach the TPM, and what gives it a new boot. */
+static enum ac_err
+find_tpm(struct arguments *a, struct message *why)
+{
+	struct recorder_options *r = &a->build.recorder;
+	struct message quoted = { "" };
+	struct message said = { "" };
+	enum ac_err e = AC_OK;
+
+	r->measured = a->sim != NULL || r->attest.tcti != NULL;
+	r->attest.reset = "reboot the machine";
+	if (a->sim == NULL)
+		return AC_OK;
+	e = tpmsim_tcti(a->sim, &a->tcti, &said);
+	if (e != AC_OK) {
+		message_set(why, "%s", said.text);
+		return e;
+	}
+	message_add_quoted(&quoted, span_str(a->sim));
+	message_set(why, "no memory");
+	if (asprintf(&a->ak_chain, "%s/ak-chain.pem", a->sim) < 0) {
+		a->ak_chain = NULL;
+		return AC_ERR_MEMORY;
+	}
+	if (asprintf(&a->reset, "run: aicert tpm-sim reset %s",
+	    quoted.text) < 0) {
+		a->reset = NULL;
+		return AC_ERR_MEMORY;
+	}
+	r->attest.tcti = (const char *)a->tcti.p;
+	r->attest.ak_chain = a->ak_chain;
+	r->attest.reset = a->reset;
+	return AC_OK;
+}
+
+/* Without the slashes that may end it; "/" stays. */
+static char *
+trim_slashes(const char *path)
+{
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	return strndup(path, n);
+}
+
+/* ---- the result ---- */
+
+static const char *
+assurance(const struct arguments *a)
+{
+	return a->sim != NULL ? "SIMULATED" :
+	    a->build.recorder.measured ? "measured" : "SELF-ASSERTED";
+}
+
+static void
+put_result(const struct arguments *a, const struct build_result *r)
+{
+	struct message out = { "" };
+	char d[65] = { 0 }, root[65] = { 0 };
+
+	text_hex(d, span_digest(&r->d));
+	text_hex(root, span_digest(&r->root));
+	message_add_quoted(&out, span_str(a->build.out));
+	(void)printf("certificate  %s\n"
+	    "model root   %s\n"
+	    "assurance    %s%s\n"
+	    "earliest     %s\n"
+	    "model        %s, %zu file%s, aicert.jsonl, model.sig\n"
+	    "next         aicert publish %s --registry URL\n",
+	    d, root, assurance(a), a->sim != NULL ?
+	    ": by a software TPM, which proves nothing to others" :
+	    a->build.recorder.measured ? " by the TPM" :
+	    ": your own word; no TPM measured this run",
+	    r->has_checkpoint ? "the log's checkpoint at the start" :
+	    "not stated: no log's checkpoint was given",
+	    out.text, r->nfiles, r->nfiles == 1 ? "" : "s", out.text);
+}
+
+static void
+put_json(const struct arguments *a, const struct build_result *r)
+{
+	struct buf b = { 0 };
+	struct writer w;
+
+	wr_init(&w, 64 * KIB);
+	wr_str(&w, "{\"certificate\":\"");
+	wr_hex(&w, span_digest(&r->d));
+	wr_str(&w, "\",\"root\":\"");
+	wr_hex(&w, span_digest(&r->root));
+	wr_printf(&w, "\",\"measured\":%s,\"simulated\":%s,"
+	    "\"logCheckpoint\":%s,\"files\":%zu,\"out\":",
+	    a->build.recorder.measured ? "true" : "false",
+	    a->sim != NULL ? "true" : "false",
+	    r->has_checkpoint ? "true" : "false", r->nfiles);
+	wr_json(&w, span_str(a->build.out));
+	wr_str(&w, "}\n");
+	if (wr_end(&w, &b) == AC_OK)
+		(void)fwrite(b.p, 1, b.len, stdout);
+	else
+		(void)fprintf(stderr, "aicert build: the name of the folder is "
+		    "not UTF-8, which JSON cannot say\n");
+	buf_free(&b);
+}
+
+static int
+build(struct arguments *a)
+{
+	struct screen screen = { .quiet = a->quiet };
+	struct build_result result;
+	struct message why = { "" };
+	sigset_t stops, before;
+	char *out = trim_slashes(a->build.out);
+	enum ac_err e;
+
+	(void)sigemptyset(&stops);
+	(void)sigaddset(&stops, SIGINT);
+	(void)sigaddset(&stops, SIGTERM);
+	(void)sigaddset(&stops, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &stops, &before);
+	a->build.cancel_fd = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
+	a->build.out = out;
+	a->build.watch = (struct run_watch){ on_progress, on_output, &screen };
+	e = out == NULL ? AC_ERR_MEMORY : find_tpm(a, &why);
+	if (e == AC_OK && !a->build.recorder.measured)
+		on_progress(&screen, span_str("no TPM is given: the "
+		    "certificate will be SELF-ASSERTED"));
+	if (e == AC_OK)
+		e = build_model(&result, &a->build, &why);
+	if (e != AC_OK)
+		put_tail(&screen);
+	else if (a->json)
+		put_json(a, &result);
+	else
+		put_result(a, &result);
+	free_tail(&screen);
+	if (a->build.cancel_fd >= 0)
+		(void)close(a->build.cancel_fd);
+	/* What came while it ended is answered: it has ended. */
+	while (sigtimedwait(&stops, NULL, &(struct timespec){ 0 }) > 0)
+		continue;
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	free(out);
+	return e == AC_OK ? CMD_OK : cmd_failed(NAME, &why);
+}
+
+int
+cmd_build(int argc, char **argv)
+{
+	struct arguments a = { .build.recorder = {
+		.limits = { .pids = PIDS_MAX, .wall_s = TIME_LIMIT_S },
+		.clock_s = RECORDER_CLOCK_S } };
+	int c, code = CMD_OK;
+
+	optind = 0; /* a first call for this argv */
+	while (code == CMD_OK &&
+	    (c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		if (c == 'h')
+			return help();
+		code = take_option(&a, c, argv);
+	}
+	if (code == CMD_OK)
+		code = check_arguments(&a, argc, argv);
+	if (code == CMD_OK) {
+		tpm_quiet();
+		code = build(&a);
+	}
+	buf_free(&a.tcti);
+	free(a.ak_chain);
+	free(a.reset);
+	return code;
+}

@@ -1,0 +1,845 @@
+/* recorder.c -- the process that a certificate trusts; see recorder.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cert/dsse.h"
+#include "cert/note.h"
+#include "cert/provenance.h"
+#include "common/sha256.h"
+#include "producer/measure.h"
+#include "producer/recorder.h"
+#include "producer/rules.h"
+#include "producer/wire.h"
+
+#define OUTPUT_CHUNK 65536 /* bytes of the training's output at a time */
+#define COUNT_MS 5000      /* between two counts of the outputs, at least */
+#define COUNT_SHARE 200    /* and so many times as long as a count takes */
+#define NFIGURES 2
+#define INVOCATION_LEN 36  /* a UUID */
+#define SECOND_MS 1000
+
+enum state { WANT_CONFIGURE, WANT_INPUTS, WANT_END, DONE };
+
+struct recorder {
+	const struct recorder_options *options;
+	int sock;
+	enum state state;
+	struct message why;
+	struct attest *attest;       /* NULL: self-asserted */
+	struct wire_frame configure; /* what the request borrows from */
+	struct wire_request asked;
+	struct measured input[INPUTS_MAX];
+	size_t ninputs;              /* measured so far */
+	struct buf checkpoint;
+	struct buf sandbox;          /* JSON: what was enforced */
+	struct timing timing;
+	struct figure figure[NFIGURES];
+	char invocation[INVOCATION_LEN + 1];
+};
+
+/* ---- answers ---- */
+
+static enum ac_err
+answer(const struct recorder *r, enum wire_type type, struct span body)
+{
+	return wire_send(r->sock, type, body, -1);
+}
+
+static enum ac_err
+progress(const struct recorder *r, const char *text)
+{
+	return answer(r, WIRE_PROGRESS, span_str(text));
+}
+
+/* Say the error, as far as there is somebody to hear it. */
+static void
+answer_failed(struct recorder *r, enum ac_err e)
+{
+	struct buf body = { 0 };
+	struct writer w;
+
+	wr_init(&w, 2 * MESSAGE_MAX);
+	wr_u8(&w, (uint8_t)e);
+	wr_str(&w, r->why.text);
+	if (wr_end(&w, &body) == AC_OK)
+		(void)!answer(r, WIRE_FAILED, buf_span(&body));
+	buf_free(&body);
+}
+
+static enum ac_err
+said(struct recorder *r, enum ac_err e, const char *text)
+{
+	message_set(&r->why, "%s", text);
+	return e;
+}
+
+/* Is the other end of the socket closed? */
+static bool
+is_alone(const struct recorder *r)
+{
+	struct pollfd p = { .fd = r->sock, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0 &&
+	    (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+/* ---- events ---- */
+
+/* Extend pcr by the line in w, which is freed. */
+static enum ac_err
+record(struct recorder *r, unsigned pcr, struct writer *w)
+{
+	struct buf line = { 0 };
+	enum ac_err e = wr_end(w, &line);
+
+	if (e != AC_OK)
+		message_set(&r->why, "an event cannot be written: %s",
+		    ac_strerror(e));
+	else if (r->attest != NULL)
+		e = attest_extend(r->attest, pcr, buf_span(&line), &r->why);
+	buf_free(&line);
+	return e;
+}
+
+/* ---- configure ---- */
+
+static enum ac_err
+make_invocation(struct recorder *r)
+{
+	uint8_t id[16];
+	struct buf text = { 0 };
+	struct writer w;
+	enum ac_err e;
+
+	if (getrandom(id, sizeof(id), 0) != (ssize_t)sizeof(id))
+		return said(r, AC_ERR_IO, "no random bytes");
+	id[6] = (uint8_t)((id[6] & 0x0f) | 0x40); /* RFC 9562, version 4 */
+	id[8] = (uint8_t)((id[8] & 0x3f) | 0x80);
+	wr_init(&w, INVOCATION_LEN);
+	for (size_t i = 0; i < sizeof(id); i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			wr_u8(&w, '-');
+		wr_hex(&w, span_of(&id[i], 1));
+	}
+	e = wr_end(&w, &text);
+	if (e != AC_OK)
+		return said(r, e, ac_strerror(e));
+	memcpy(r->invocation, text.p, INVOCATION_LEN);
+	buf_free(&text);
+	return AC_OK;
+}
+
+static enum ac_err
+serve_configure(struct recorder *r, struct wire_frame *f)
+{
+	struct writer w;
+	enum ac_err e;
+
+	if (f->fd >= 0)
+		return said(r, AC_ERR_FORMAT, "configure takes no descriptor");
+	r->configure = *f;
+	*f = (struct wire_frame){ .fd = -1 }; /* transferred */
+	e = wire_read_configure(&r->asked, buf_span(&r->configure.body));
+	if (e != AC_OK)
+		return said(r, e, "configure: the request is malformed");
+	e = rules_check(&r->asked.request, &r->why);
+	if (e == AC_OK)
+		e = make_invocation(r);
+	if (e != AC_OK)
+		return e;
+	wr_init(&w, STATEMENT_MAX);
+	event_configuration(&w, &r->asked.request);
+	e = record(r, ATTEST_INPUTS_PCR, &w);
+	if (e != AC_OK)
+		return e;
+	r->state = WANT_INPUTS;
+	return answer(r, WIRE_READY, span_str(""));
+}
+
+/* ---- input ---- */
+
+static enum ac_err
+check_pin(struct recorder *r, const struct request_input *in,
+    const struct measured *m)
+{
+	struct digest pin;
+
+	if (!rules_pin(&pin, in->pin))
+		return said(r, AC_ERR_FORMAT, "the pin is malformed");
+	if (digest_equal(&pin, &m->sha256))
+		return AC_OK;
+	message_set(&r->why, "input ");
+	message_add_quoted(&r->why, in->name);
+	message_add(&r->why, ": the pin is sha256:");
+	message_add_digest(&r->why, &pin);
+	message_add(&r->why, ", but what is there is sha256:");
+	message_add_digest(&r->why, &m->sha256);
+	message_add(&r->why, "; nothing was run: find out why it changed, and "
+	    "correct the pin only if you trust what is there");
+	return AC_ERR_MISMATCH;
+}
+
+static enum ac_err
+serve_input(struct recorder *r, const struct wire_frame *f)
+{
+	const struct request_input *in = &r->asked.request.input[r->ninputs];
+	struct measured *m = &r->input[r->ninputs];
+	char name[RULES_NAME_MAX + 1] = "";
+	struct buf body = { 0 };
+	struct writer w;
+	enum ac_err e;
+	int store_fd;
+
+	if (r->ninputs == r->asked.request.ninputs)
+		return said(r, AC_ERR_FORMAT, "an input that the request does "
+		    "not have");
+	if (f->fd < 0 || f->body.len != 0)
+		return said(r, AC_ERR_FORMAT, "input takes one descriptor");
+	/* rules_name() bounds it. */
+	memcpy(name, in->name.p, in->name.len);
+	store_fd = open(r->options->store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (store_fd < 0)
+		return said(r, AC_ERR_IO, "the folder for inputs is gone");
+	e = measure_input(m, f->fd, store_fd, name, &r->why);
+	(void)close(store_fd);
+	if (e == AC_OK)
+		e = check_pin(r, in, m);
+	if (e != AC_OK)
+		return e;
+	wr_init(&w, STATEMENT_MAX);
+	event_input(&w, in, m);
+	e = record(r, ATTEST_INPUTS_PCR, &w);
+	if (e != AC_OK)
+		return e;
+	r->ninputs++;
+	wr_init(&w, WIRE_VERB_MAX);
+	wire_write_measured(&w, m);
+	e = wr_end(&w, &body);
+	if (e == AC_OK)
+		e = answer(r, WIRE_MEASURED, buf_span(&body));
+	buf_free(&body);
+	return e;
+}
+
+/* ---- start ---- */
+
+static enum ac_err
+encode_provenance(struct recorder *r, struct buf *out,
+    const struct outputs *outputs)
+{
+	struct provenance p = {
+		.request = &r->asked.request,
+		.sandbox = buf_span(&r->sandbox),
+		.checkpoint = buf_span(&r->checkpoint),
+		.input = r->input,
+		.outputs = outputs,
+		.measured = r->attest != NULL,
+		.version = AICERT_VERSION,
+		.invocation_id = r->invocation,
+		.timing = &r->timing,
+		.figure = r->figure,
+		.nfigures = NFIGURES,
+	};
+
+	if (r->attest != NULL)
+		p.has_image_root = attest_image_root(r->attest, &p.image_root);
+	return provenance_encode(out, &p);
+}
+
+static void
+set_figure(struct figure *f, const char *name, uint64_t ms)
+{
+	*f = (struct figure){ .name = name, .unit = "s",
+		.assurance = "measured" };
+	(void)snprintf(f->value, sizeof(f->value), "%llu.%03u",
+	    (unsigned long long)(ms / SECOND_MS), (unsigned)(ms % SECOND_MS));
+}
+
+/* The caps that the inputs alone would break, before anything runs. */
+static enum ac_err
+check_room(struct recorder *r)
+{
+	const struct oms_file one = { .name = span_str("model.safetensors") };
+	const struct outputs outputs = { .file = &one, .nfiles = 1 };
+	struct buf s = { 0 };
+	enum ac_err e;
+
+	set_figure(&r->figure[0], "wallSeconds", 0);
+	set_figure(&r->figure[1], "cpuSeconds", 0);
+	e = encode_provenance(r, &s, &outputs);
+	buf_free(&s);
+	if (e != AC_OK) {
+		message_set(&r->why, "the statement about these inputs would "
+		    "be larger than %zu bytes (%s); use fewer inputs, or "
+		    "folders instead of files", STATEMENT_MAX,
+		    ac_strerror(e));
+		return e;
+	}
+	return r->attest == NULL ? AC_OK :
+	    attest_check_room(r->attest, &r->why);
+}
+
+static enum ac_err
+wait_safe(struct recorder *r)
+{
+	struct message m;
+	bool safe;
+	enum ac_err e;
+
+	for (unsigned waited = 0;; waited++) {
+		struct pollfd p = { .fd = r->sock, .events = POLLRDHUP };
+
+		e = attest_is_safe(r->attest, &safe, &r->why);
+		if (e != AC_OK || safe)
+			return e;
+		if (waited == r->options->clock_s) {
+			message_set(&r->why, "the TPM's clock is not safe after "
+			    "%u seconds: the TPM was switched off without "
+			    "being shut down; it is safe again %u minutes "
+			    "after a start at the latest", waited,
+			    RECORDER_CLOCK_S / 60);
+			return AC_ERR_BUSY;
+		}
+		if (waited % 60 == 0) {
+			message_set(&m, "waiting for the TPM's clock to be "
+			    "safe (%u of at most %u seconds)", waited,
+			    r->options->clock_s);
+			if (progress(r, m.text) != AC_OK)
+				return said(r, AC_ERR_IO, "abandoned");
+		}
+		if (poll(&p, 1, SECOND_MS) > 0)
+			return said(r, AC_ERR_IO, "abandoned");
+	}
+}
+
+static enum ac_err
+quote_start(struct recorder *r)
+{
+	struct digest bind, attest;
+	struct writer w;
+	enum ac_err e;
+
+	if (r->attest == NULL)
+		return AC_OK;
+	e = attest_check_lasting(r->attest, (int64_t)time(NULL),
+	    r->options->limits.wall_s, &r->why);
+	if (e == AC_OK)
+		e = wait_safe(r);
+	if (e != AC_OK)
+		return e;
+	bind = dsse_bind_start(&r->asked.request.config_sha256,
+	    buf_span(&r->checkpoint));
+	e = attest_quote(r->attest, EVIDENCE_START, &bind, &r->why);
+	if (e != AC_OK)
+		return e;
+	attest = attest_start(r->attest);
+	wr_init(&w, STATEMENT_MAX);
+	event_start(&w, &attest);
+	return record(r, ATTEST_INPUTS_PCR, &w);
+}
+
+/* Everything that a spec borrows, in strings. */
+struct job {
+	struct sandbox_spec spec;
+	char **argv, **env, **host, **name;
+	struct sandbox_mount *mount;
+};
+
+static void
+free_strings(char **s, size_t n)
+{
+	if (s != NULL)
+		for (size_t i = 0; i < n; i++)
+			free(s[i]);
+	free(s);
+}
+
+static void
+free_job(struct job *j, const struct request *q)
+{
+	free_strings(j->argv, q->ncommand);
+	free_strings(j->env, q->nenv);
+	free_strings(j->host, q->ninputs);
+	free_strings(j->name, q->ninputs);
+	free(j->mount);
+	*j = (struct job){ 0 };
+}
+
+static char *
+print_path(const char *dir, struct span name)
+{
+	char *s;
+
+	return asprintf(&s, "%s/%.*s", dir, (int)name.len,
+	    (const char *)name.p) < 0 ? NULL : s;
+}
+
+static enum ac_err
+make_job(struct job *out, const struct recorder *r)
+{
+	const struct request *q = &r->asked.request;
+	struct job j = { 0 };
+
+	j.argv = calloc(q->ncommand + 1, sizeof(*j.argv));
+	j.env = calloc(q->nenv + 1, sizeof(*j.env));
+	j.host = calloc(q->ninputs + 1, sizeof(*j.host));
+	j.name = calloc(q->ninputs + 1, sizeof(*j.name));
+	j.mount = calloc(q->ninputs + 1, sizeof(*j.mount));
+	if (j.argv == NULL || j.env == NULL || j.host == NULL ||
+	    j.name == NULL || j.mount == NULL)
+		goto no_memory;
+	for (size_t i = 0; i < q->ncommand; i++) {
+		j.argv[i] = strndup((const char *)q->command[i].p,
+		    q->command[i].len);
+		if (j.argv[i] == NULL)
+			goto no_memory;
+	}
+	for (size_t i = 0; i < q->nenv; i++)
+		if (asprintf(&j.env[i], "%.*s=%.*s", (int)q->env[i].name.len,
+		    (const char *)q->env[i].name.p, (int)q->env[i].value.len,
+		    (const char *)q->env[i].value.p) < 0) {
+			j.env[i] = NULL;
+			goto no_memory;
+		}
+	for (size_t i = 0; i < q->ninputs; i++) {
+		j.host[i] = print_path(r->options->store, q->input[i].name);
+		j.name[i] = strndup((const char *)q->input[i].name.p,
+		    q->input[i].name.len);
+		if (j.host[i] == NULL || j.name[i] == NULL)
+			goto no_memory;
+		j.mount[i] = (struct sandbox_mount){ j.host[i], j.name[i] };
+	}
+	j.spec = (struct sandbox_spec){
+		.argv = (const char *const *)j.argv,
+		.env = (const char *const *)j.env,
+		.nenv = q->nenv,
+		.inputs = j.mount,
+		.ninputs = q->ninputs,
+		.workspace = r->options->workspace,
+		.limits = r->options->limits,
+	};
+	*out = j;
+	return AC_OK;
+no_memory:
+	free_job(&j, q);
+	return AC_ERR_MEMORY;
+}
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec t = { 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * SECOND_MS + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Processor time of ended children so far. */
+static uint64_t
+children_ms(void)
+{
+	struct rusage u = { 0 };
+
+	(void)getrusage(RUSAGE_CHILDREN, &u);
+	return (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * SECOND_MS +
+	    (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000;
+}
+
+static enum ac_err
+count_outputs(struct recorder *r)
+{
+	const struct request *q = &r->asked.request;
+	int fd = open(r->options->workspace, O_RDONLY | O_DIRECTORY |
+	    O_CLOEXEC);
+	enum ac_err e;
+
+	if (fd < 0)
+		return said(r, AC_ERR_IO, "the folder of the training is gone");
+	e = measure_count(fd, q->output, q->noutputs, &r->why);
+	(void)close(fd);
+	return e;
+}
+
+/* Hand the output on until it ends; stop where nobody listens any more. */
+static enum ac_err
+follow(struct recorder *r, struct sandbox *s)
+{
+	uint64_t limit_at = now_ms() + r->options->limits.wall_s * SECOND_MS;
+	uint64_t count_at = now_ms() + COUNT_MS;
+	uint8_t *chunk = malloc(OUTPUT_CHUNK);
+	enum ac_err e = AC_ERR_MEMORY;
+	size_t n;
+
+	if (chunk == NULL)
+		return said(r, e, "no memory");
+	for (;;) {
+		struct pollfd p[2] = {
+			{ .fd = s->output_fd, .events = POLLIN },
+			{ .fd = r->sock, .events = POLLRDHUP },
+		};
+		uint64_t now = now_ms();
+		uint64_t until = limit_at < count_at ? limit_at : count_at;
+		int ready;
+
+		ready = poll(p, 2, until <= now ? 0 : (int)(until - now));
+		if (ready < 0 && errno != EINTR) {
+			e = said(r, AC_ERR_IO, "cannot wait for the training");
+			break;
+		}
+		if (ready > 0 && p[1].revents != 0 && is_alone(r)) {
+			e = said(r, AC_ERR_IO, "abandoned");
+			break;
+		}
+		now = now_ms();
+		if (now >= count_at) {
+			uint64_t took;
+
+			e = count_outputs(r);
+			if (e != AC_OK)
+				break;
+			took = now_ms() - now;
+			count_at = now_ms() + COUNT_MS + COUNT_SHARE * took;
+		}
+		/* Ends the training where its time is over. */
+		if (ready <= 0 && now < limit_at)
+			continue;
+		if (ready > 0 && p[0].revents == 0 && now < limit_at)
+			continue;
+		e = sandbox_read(s, chunk, OUTPUT_CHUNK, &n);
+		if (e != AC_OK) {
+			e = said(r, e, "cannot read the training's output");
+			break;
+		}
+		if (n == 0)
+			break;
+		e = answer(r, WIRE_OUTPUT, span_of(chunk, n));
+		if (e != AC_OK) {
+			e = said(r, e, "abandoned");
+			break;
+		}
+	}
+	free(chunk);
+	return e;
+}
+
+static enum ac_err
+describe_sandbox(struct recorder *r, const struct sandbox_spec *spec,
+    enum sandbox_how how)
+{
+	struct writer w;
+	enum ac_err e;
+
+	buf_free(&r->sandbox);
+	wr_init(&w, SANDBOX_DESCRIBE_MAX);
+	e = sandbox_describe(&w, spec, how);
+	if (e != AC_OK) {
+		wr_free(&w);
+		return said(r, e, "the sandbox cannot be described");
+	}
+	e = wr_end(&w, &r->sandbox);
+	return e == AC_OK ? AC_OK : said(r, e, ac_strerror(e));
+}
+
+/*
+ * Run the job.  On return, whatever it is, no process of it is left, or
+ * nothing may be said about it.
+ */
+static enum ac_err
+run_job(struct recorder *r, const struct job *j, int *exit_status)
+{
+	struct sandbox s = SANDBOX_NONE;
+	struct sandbox_result result = { 0 };
+	struct sandbox_why why = { "" };
+	uint64_t began_ms, cpu_ms = children_ms();
+	enum ac_err e, gone;
+
+	r->timing.started_s = (int64_t)time(NULL);
+	began_ms = now_ms();
+	e = sandbox_start(&s, &j->spec, &why);
+	if (e != AC_OK)
+		return said(r, e, why.text);
+	e = describe_sandbox(r, &j->spec, s.how);
+	if (e == AC_OK)
+		e = follow(r, &s);
+	if (e == AC_OK) {
+		e = sandbox_wait(&s, &result);
+		if (e == AC_ERR_NOT_FOUND)
+			e = said(r, e, "the command cannot be executed in the "
+			    "sandbox; see its last words");
+		else if (e != AC_OK)
+			e = said(r, e, "the sandbox was killed from outside");
+	}
+	gone = sandbox_end(&s);
+	if (gone != AC_OK)
+		return said(r, gone, "a process of the training did not end; "
+		    "nothing can be said about its outputs: reboot");
+	r->timing.wall_ms = now_ms() - began_ms;
+	r->timing.finished_s = (int64_t)time(NULL);
+	if (e != AC_OK)
+		return e;
+	if (result.timed_out) {
+		message_set(&r->why, "the training was ended at the time limit "
+		    "of %llu seconds; raise --time-limit",
+		    (unsigned long long)r->options->limits.wall_s);
+		return AC_ERR_LIMIT;
+	}
+	set_figure(&r->figure[0], "wallSeconds", r->timing.wall_ms);
+	set_figure(&r->figure[1], "cpuSeconds", children_ms() - cpu_ms);
+	*exit_status = result.exit_status;
+	return AC_OK;
+}
+
+static enum ac_err
+serve_start(struct recorder *r, struct wire_frame *f)
+{
+	const struct request *q = &r->asked.request;
+	struct job j = { 0 };
+	uint8_t status;
+	int exit_status = 0;
+	enum ac_err e;
+
+	if (r->ninputs != q->ninputs)
+		return said(r, AC_ERR_FORMAT, "start before all inputs");
+	if (f->fd >= 0 || f->body.len > NOTE_MAX)
+		return said(r, AC_ERR_FORMAT, "start takes one signed note");
+	r->checkpoint = f->body;
+	f->body = (struct buf){ 0 }; /* transferred */
+	e = make_job(&j, r);
+	if (e != AC_OK)
+		return said(r, e, "no memory");
+	/* The description with either way of limiting is as long. */
+	e = describe_sandbox(r, &j.spec, SANDBOX_RLIMIT);
+	if (e == AC_OK)
+		e = check_room(r);
+	if (e == AC_OK)
+		e = quote_start(r);
+	if (e == AC_OK && progress(r, "training") != AC_OK)
+		e = said(r, AC_ERR_IO, "abandoned");
+	if (e == AC_OK)
+		e = run_job(r, &j, &exit_status);
+	free_job(&j, q);
+	if (e != AC_OK)
+		return e;
+	/* A failed training has no certificate: end is not served. */
+	r->state = exit_status == 0 ? WANT_END : DONE;
+	status = (uint8_t)exit_status;
+	return answer(r, WIRE_EXIT, span_of(&status, 1));
+}
+
+/* ---- end ---- */
+
+static enum ac_err
+record_run(struct recorder *r)
+{
+	struct writer w;
+	enum ac_err e;
+
+	wr_init(&w, STATEMENT_MAX);
+	event_timing(&w, &r->timing);
+	e = record(r, ATTEST_INPUTS_PCR, &w);
+	if (e != AC_OK)
+		return e;
+	wr_init(&w, STATEMENT_MAX);
+	event_compute(&w, r->figure, NFIGURES);
+	return record(r, ATTEST_INPUTS_PCR, &w);
+}
+
+static enum ac_err
+hash_outputs(struct recorder *r, struct measure_files *files)
+{
+	const struct request *q = &r->asked.request;
+	int fd = open(r->options->workspace, O_RDONLY | O_DIRECTORY |
+	    O_CLOEXEC);
+	enum ac_err e;
+
+	if (fd < 0)
+		return said(r, AC_ERR_IO, "the folder of the training is gone");
+	e = measure_outputs(files, fd, q->output, q->noutputs, &r->why);
+	(void)close(fd);
+	return e;
+}
+
+static enum ac_err
+answer_result(const struct recorder *r, const struct buf part[3])
+{
+	struct buf body = { 0 };
+	struct writer w;
+	enum ac_err e;
+
+	wr_init(&w, WIRE_ANSWER_MAX);
+	for (size_t i = 0; i < 3; i++) {
+		wr_be32(&w, (uint32_t)part[i].len);
+		wr_bytes(&w, buf_span(&part[i]));
+	}
+	e = wr_end(&w, &body);
+	if (e == AC_OK)
+		e = answer(r, WIRE_RESULT, buf_span(&body));
+	buf_free(&body);
+	return e;
+}
+
+static enum ac_err
+serve_end(struct recorder *r, const struct wire_frame *f)
+{
+	struct measure_files files = { 0 };
+	struct buf part[3] = { { 0 } }; /* S, OMS statement, evidence */
+	struct outputs o = { 0 };
+	struct digest d, bind;
+	struct writer w;
+	enum ac_err e;
+
+	if (f->fd >= 0 || f->body.len != 0)
+		return said(r, AC_ERR_FORMAT, "end takes nothing");
+	r->state = DONE;
+	e = record_run(r);
+	if (e == AC_OK && progress(r, "hashing the outputs") != AC_OK)
+		e = said(r, AC_ERR_IO, "abandoned");
+	if (e == AC_OK)
+		e = hash_outputs(r, &files);
+	if (e != AC_OK)
+		goto out;
+	e = oms_encode(&part[1], files.file, files.n, oms_ignore,
+	    OMS_NIGNORE);
+	if (e != AC_OK) {
+		message_set(&r->why, "the list of %zu output files: %s; at "
+		    "most %zu bytes", files.n, ac_strerror(e),
+		    OMS_STATEMENT_MAX);
+		goto out;
+	}
+	o = (struct outputs){ .file = files.file, .nfiles = files.n,
+		.root = oms_root(files.file, files.n),
+		.manifest = sha256_of(buf_span(&part[1])) };
+	wr_init(&w, STATEMENT_MAX);
+	event_outputs(&w, &r->asked.request, &o);
+	e = record(r, ATTEST_OUTPUTS_PCR, &w);
+	if (e != AC_OK)
+		goto out;
+	e = encode_provenance(r, &part[0], &o);
+	if (e != AC_OK) {
+		message_set(&r->why, "the statement about inputs and outputs: "
+		    "%s; at most %zu bytes", ac_strerror(e), STATEMENT_MAX);
+		goto out;
+	}
+	if (r->attest != NULL) {
+		d = dsse_digest(buf_span(&part[0]));
+		bind = dsse_bind_end(&d);
+		e = attest_quote(r->attest, EVIDENCE_END, &bind, &r->why);
+		if (e == AC_OK)
+			e = attest_evidence(&part[2], r->attest, &d, &o.root,
+			    &r->why);
+		if (e != AC_OK)
+			goto out;
+	}
+	e = answer_result(r, part);
+out:
+	for (size_t i = 0; i < 3; i++)
+		buf_free(&part[i]);
+	measure_files_free(&files);
+	return e;
+}
+
+/* ---- the loop ---- */
+
+static const char *
+verb_name(enum wire_type type)
+{
+	static const char *const name[] = { "configure", "input", "start",
+		"end" };
+
+	return type >= WIRE_CONFIGURE && type <= WIRE_END ?
+	    name[type - WIRE_CONFIGURE] : "an answer";
+}
+
+static enum ac_err
+out_of_order(struct recorder *r, enum wire_type type)
+{
+	static const char *const wanted[] = { "configure", "input or start",
+		"end", "nothing" };
+
+	message_set(&r->why, "%s is out of order; what may come now is %s",
+	    verb_name(type), wanted[r->state]);
+	return AC_ERR_FORMAT;
+}
+
+static enum ac_err
+serve(struct recorder *r, struct wire_frame *f)
+{
+	if (f->type == WIRE_CONFIGURE && r->state == WANT_CONFIGURE)
+		return serve_configure(r, f);
+	if (f->type == WIRE_INPUT && r->state == WANT_INPUTS)
+		return serve_input(r, f);
+	if (f->type == WIRE_START && r->state == WANT_INPUTS)
+		return serve_start(r, f);
+	if (f->type == WIRE_END && r->state == WANT_END)
+		return serve_end(r, f);
+	return out_of_order(r, f->type);
+}
+
+static enum ac_err
+open_machine(struct recorder *r)
+{
+	const struct recorder_options *o = r->options;
+	enum ac_err e;
+
+	if (!o->measured)
+		return AC_OK;
+	e = attest_open(&r->attest, &o->attest, &r->why);
+	if (e == AC_OK)
+		e = attest_check_lasting(r->attest, (int64_t)time(NULL),
+		    o->limits.wall_s, &r->why);
+	return e;
+}
+
+static void
+free_recorder(struct recorder *r)
+{
+	attest_free(r->attest);
+	wire_request_free(&r->asked);
+	wire_frame_free(&r->configure);
+	buf_free(&r->checkpoint);
+	buf_free(&r->sandbox);
+	free(r);
+}
+
+int
+recorder_serve(int sock, const struct recorder_options *options)
+{
+	struct recorder *r = calloc(1, sizeof(*r));
+	enum ac_err e;
+
+	if (r == NULL)
+		return 1;
+	r->options = options;
+	r->sock = sock;
+	r->configure.fd = -1;
+	e = open_machine(r);
+	if (e == AC_OK)
+		e = answer(r, WIRE_READY, span_str(""));
+	else
+		answer_failed(r, e);
+	while (e == AC_OK) {
+		struct wire_frame f = { .fd = -1 };
+
+		e = wire_receive(&f, sock, WIRE_VERB_MAX);
+		if (e == AC_ERR_NOT_FOUND) {
+			e = AC_OK; /* nothing more is asked */
+			break;
+		}
+		if (e != AC_OK)
+			e = said(r, e, "a frame is malformed or too long");
+		else
+			e = serve(r, &f);
+		wire_frame_free(&f);
+		if (e != AC_OK)
+			answer_failed(r, e);
+	}
+	free_recorder(r);
+	return e == AC_OK ? 0 : 1;
+}

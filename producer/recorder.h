@@ -1,0 +1,46 @@
+/*
+ * recorder.h -- the process that a certificate trusts (design section 2,
+ * Privileges).
+ *
+ * It owns the TPM, hashes inputs and outputs, runs the training in the
+ * sandbox, and writes every event line and the statements, from typed values.
+ * It parses no YAML and no HTTP, has no network and no builder's key.  What it
+ * is asked arrives as four verbs (wire.h), in one order, each once but for the
+ * inputs:
+ *
+ *   configure   the request and the configuration file -> PCR 14
+ *   input       a descriptor, copied while it is hashed; the pin is checked,
+ *               then PCR 14 extended, and only then may anything use it
+ *   start       waits for a safe clock, START quote, runs the training
+ *   end         after the training is gone: hashes the outputs, PCR 8, S,
+ *               END quote
+ *
+ * A verb out of order, a frame that is malformed or an error ends it: it says
+ * why and serves nothing more.
+ */
+#ifndef AICERT_PRODUCER_RECORDER_H
+#define AICERT_PRODUCER_RECORDER_H
+
+#include "producer/attest.h"
+#include "producer/sandbox.h"
+
+/* How long a TPM's clock may take to be safe: it is saved every 70 minutes. */
+#define RECORDER_CLOCK_S 4500
+
+struct recorder_options {
+	bool measured;                /* by the TPM of attest; else no TPM */
+	struct attest_options attest;
+	const char *store;            /* an empty folder: copies of inputs */
+	const char *workspace;        /* an empty folder: where it trains */
+	struct sandbox_limits limits; /* wall_s is not 0 */
+	unsigned clock_s;             /* how long to wait for a safe clock */
+};
+
+/*
+ * Serve verbs from sock until it is closed, end or an error.  Never returns
+ * with a process of the training alive.  Returns the exit code of the process:
+ * 0 where everything was said over sock.
+ */
+int recorder_serve(int sock, const struct recorder_options *options);
+
+#endif

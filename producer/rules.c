@@ -1,0 +1,276 @@
+/* rules.c -- what a request may say; see rules.h. */
+#include "cert/limits.h"
+#include "cert/oms.h"
+#include "common/text.h"
+#include "producer/rules.h"
+
+#define NEAR 2      /* edits that a suggestion may be away */
+#define NEAR_MAX 47 /* bytes of a word that is compared */
+
+/*
+ * Variables that steer a training and hold no secret.  Short on purpose:
+ * whatever else a program needs can stand in its command.
+ */
+static const char *const variables[] = {
+	"CUBLAS_WORKSPACE_CONFIG",
+	"CUDA_DEVICE_ORDER",
+	"CUDA_VISIBLE_DEVICES",
+	"HF_DATASETS_OFFLINE",
+	"HF_HUB_OFFLINE",
+	"LANG",
+	"LC_ALL",
+	"MKL_NUM_THREADS",
+	"NCCL_DEBUG",
+	"NCCL_P2P_DISABLE",
+	"NUMEXPR_NUM_THREADS",
+	"OMP_NUM_THREADS",
+	"OPENBLAS_NUM_THREADS",
+	"PYTHONHASHSEED",
+	"PYTHONPATH",
+	"PYTHONUNBUFFERED",
+	"PYTORCH_CUDA_ALLOC_CONF",
+	"TF_DETERMINISTIC_OPS",
+	"TOKENIZERS_PARALLELISM",
+	"TRANSFORMERS_OFFLINE",
+	"TZ",
+	"WANDB_MODE",
+};
+#define NVARIABLES (sizeof(variables) / sizeof(variables[0]))
+
+bool
+rules_name(struct span name)
+{
+	if (name.len == 0 || name.len > RULES_NAME_MAX)
+		return false;
+	for (size_t i = 0; i < name.len; i++) {
+		uint8_t c = name.p[i];
+
+		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+			continue;
+		if (i == 0 || (c != '.' && c != '_' && c != '-'))
+			return false;
+	}
+	return true;
+}
+
+bool
+rules_pin(struct digest *out, struct span pin)
+{
+	static const char prefix[] = "sha256:";
+	size_t n = sizeof(prefix) - 1;
+
+	return pin.len > n && span_is(span_of(pin.p, n), prefix) &&
+	    text_unhex_digest(out, span_of(pin.p + n, pin.len - n));
+}
+
+static bool
+is_text(struct span s, bool lines)
+{
+	if (s.len > WORD_MAX || !text_is_utf8(s))
+		return false;
+	for (size_t i = 0; i < s.len; i++)
+		if ((s.p[i] < 0x20 &&
+		    !(lines && (s.p[i] == '\n' || s.p[i] == '\t'))) ||
+		    s.p[i] == 0x7f)
+			return false;
+	return true;
+}
+
+bool
+rules_text(struct span s)
+{
+	return s.len > 0 && is_text(s, false);
+}
+
+bool
+rules_word(struct span s)
+{
+	return is_text(s, true);
+}
+
+bool
+rules_glob(struct span glob)
+{
+	return oms_path_is_valid(glob);
+}
+
+bool
+rules_env(struct span name)
+{
+	for (size_t i = 0; i < NVARIABLES; i++)
+		if (span_is(name, variables[i]))
+			return true;
+	return false;
+}
+
+bool
+rules_is_secret(struct span name)
+{
+	static const char *const word[] = { "TOKEN", "SECRET", "PASSW",
+		"CREDENTIAL", "KEY", "AUTH", "COOKIE", "PRIVATE" };
+
+	for (size_t k = 0; k < sizeof(word) / sizeof(word[0]); k++) {
+		size_t n = strlen(word[k]);
+
+		for (size_t i = 0; i + n <= name.len; i++) {
+			size_t same = 0;
+
+			while (same < n && (name.p[i + same] & ~0x20) ==
+			    (uint8_t)word[k][same])
+				same++;
+			if (same == n)
+				return true;
+		}
+	}
+	return false;
+}
+
+const char *
+rules_env_name(size_t i)
+{
+	return i < NVARIABLES ? variables[i] : NULL;
+}
+
+static enum ac_err
+wrong(struct message *why, enum ac_err e, struct span what, const char *text)
+{
+	message_set(why, "%s", "");
+	message_add_quoted(why, what);
+	message_add(why, " %s", text);
+	return e;
+}
+
+static enum ac_err
+check_input(const struct request *r, size_t i, struct message *why)
+{
+	const struct request_input *in = &r->input[i];
+	struct digest d;
+
+	if (!rules_name(in->name))
+		return wrong(why, AC_ERR_FORMAT, in->name, "is no name of an "
+		    "input: use a-z, 0-9 and . _ -, first a letter or digit");
+	for (size_t k = 0; k < i; k++)
+		if (span_equal(in->name, r->input[k].name))
+			return wrong(why, AC_ERR_FORMAT, in->name,
+			    "is the name of two inputs");
+	if (!span_is(in->type, "file") && !span_is(in->type, "dataset"))
+		return wrong(why, AC_ERR_UNSUPPORTED, in->type,
+		    "is no type of an input that is built yet");
+	if (!rules_pin(&d, in->pin))
+		return wrong(why, AC_ERR_FORMAT, in->pin, "is no pin: "
+		    "sha256: and 64 lower-case hex digits");
+	if (!rules_text(in->uri) || !rules_text(in->role) ||
+	    !is_text(in->license, false) || !is_text(in->certificate, false))
+		return wrong(why, AC_ERR_FORMAT, in->name, "has a uri, role or "
+		    "licence that is not printable UTF-8");
+	return AC_OK;
+}
+
+static enum ac_err
+check_env(const struct request *r, size_t i, struct message *why)
+{
+	const struct request_env *v = &r->env[i];
+
+	if (!rules_env(v->name))
+		return wrong(why, AC_ERR_FORMAT, v->name,
+		    "is no variable that a configuration may set");
+	for (size_t k = 0; k < i; k++)
+		if (span_equal(v->name, r->env[k].name))
+			return wrong(why, AC_ERR_FORMAT, v->name,
+			    "is set twice");
+	if (!is_text(v->value, false))
+		return wrong(why, AC_ERR_FORMAT, v->name,
+		    "has a value that is not printable UTF-8");
+	return AC_OK;
+}
+
+enum ac_err
+rules_check(const struct request *r, struct message *why)
+{
+	enum ac_err e = AC_OK;
+
+	if (r->ncommand > WORDS_MAX || r->noutputs > WORDS_MAX ||
+	    r->nenv > WORDS_MAX || r->ninputs > INPUTS_MAX) {
+		message_set(why, "at most %d inputs, and %d words, outputs or "
+		    "variables", INPUTS_MAX, WORDS_MAX);
+		return AC_ERR_LIMIT;
+	}
+	if (!span_is(r->trainer, "command") || r->has_image)
+		return wrong(why, AC_ERR_UNSUPPORTED, r->trainer,
+		    "is no trainer that is built yet");
+	if (!rules_text(r->config_name))
+		return wrong(why, AC_ERR_FORMAT, r->config_name,
+		    "is no name of a configuration");
+	if (r->ncommand == 0 || r->noutputs == 0) {
+		message_set(why, "a build needs a command and outputs");
+		return AC_ERR_FORMAT;
+	}
+	for (size_t i = 0; i < r->ncommand; i++)
+		if (!rules_word(r->command[i]))
+			return wrong(why, AC_ERR_FORMAT, r->command[i],
+			    "is no word of a command");
+	if (r->command[0].len == 0)
+		return wrong(why, AC_ERR_FORMAT, r->command[0],
+		    "is no program");
+	for (size_t i = 0; i < r->noutputs; i++)
+		if (!rules_glob(r->output[i]))
+			return wrong(why, AC_ERR_FORMAT, r->output[i],
+			    "is no pattern of outputs");
+	for (size_t i = 0; e == AC_OK && i < r->ninputs; i++)
+		e = check_input(r, i, why);
+	for (size_t i = 0; e == AC_OK && i < r->nenv; i++)
+		e = check_env(r, i, why);
+	if (e == AC_OK && r->has_seed && r->seed > JSON_INT_MAX) {
+		message_set(why, "the seed is over 2^53 - 1");
+		e = AC_ERR_LIMIT;
+	}
+	return e;
+}
+
+/* Edits (insert, drop, change, swap neighbours) from a to b. */
+static size_t
+distance(struct span a, struct span b)
+{
+	size_t row[3][NEAR_MAX + 1] = { { 0 } };
+
+	if (a.len > NEAR_MAX || b.len > NEAR_MAX)
+		return NEAR_MAX;
+	for (size_t j = 0; j <= b.len; j++)
+		row[0][j] = j;
+	for (size_t i = 1; i <= a.len; i++) {
+		size_t *now = row[i % 3], *last = row[(i - 1) % 3];
+		const size_t *before = row[(i + 1) % 3]; /* of i - 2 */
+
+		now[0] = i;
+		for (size_t j = 1; j <= b.len; j++) {
+			size_t d = last[j - 1] + (a.p[i - 1] != b.p[j - 1]);
+
+			if (last[j] + 1 < d)
+				d = last[j] + 1;
+			if (now[j - 1] + 1 < d)
+				d = now[j - 1] + 1;
+			if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] &&
+			    a.p[i - 2] == b.p[j - 1] && before[j - 2] + 1 < d)
+				d = before[j - 2] + 1;
+			now[j] = d;
+		}
+	}
+	return row[a.len % 3][b.len];
+}
+
+const char *
+rules_nearest(const char *const names[], size_t n, struct span word)
+{
+	const char *nearest = NULL;
+	size_t best = NEAR + 1;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t d = distance(word, span_str(names[i]));
+
+		if (d < best && d < strlen(names[i])) {
+			best = d;
+			nearest = names[i];
+		}
+	}
+	return nearest;
+}

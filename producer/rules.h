@@ -1,0 +1,53 @@
+/*
+ * rules.h -- what a request may say: names, pins, variables and globs of a
+ * build, decided in one place for whoever reads a configuration and for the
+ * recorder, which believes no reader.  Pure.
+ */
+#ifndef AICERT_PRODUCER_RULES_H
+#define AICERT_PRODUCER_RULES_H
+
+#include "cert/request.h"
+#include "common/message.h"
+
+#define RULES_NAME_MAX 128 /* bytes of an input's name */
+
+/* [a-z0-9][a-z0-9._-]*, at most RULES_NAME_MAX bytes? */
+bool rules_name(struct span name);
+
+/* "sha256:" and 64 lower-case hex digits. */
+AC_MUST_CHECK bool rules_pin(struct digest *out, struct span pin);
+
+/* UTF-8 without control characters, 1 to WORD_MAX bytes? */
+bool rules_text(struct span s);
+
+/* The same, but LF and tab may be in it, and it may be empty. */
+bool rules_word(struct span s);
+
+/* A relative path with or without '*', '**' and '?', as a file may have? */
+bool rules_glob(struct span glob);
+
+/* May a configuration, which becomes public, set this variable? */
+bool rules_env(struct span name);
+
+/* Does the variable's name look as if its value were a secret? */
+bool rules_is_secret(struct span name);
+
+/* The i-th name that rules_env() allows, NULL after the last. */
+const char *rules_env_name(size_t i);
+
+/*
+ * Is r a request that this build carries out, everything in it of the forms
+ * above and within the caps?  AC_ERR_FORMAT, AC_ERR_LIMIT, AC_ERR_UNSUPPORTED,
+ * with *why.
+ */
+AC_MUST_CHECK enum ac_err rules_check(const struct request *r,
+    struct message *why);
+
+/*
+ * The one of names[0..n) that is at most two edits (insert, drop, change, swap
+ * neighbours) from word, the nearest; NULL where none is.
+ */
+const char *rules_nearest(const char *const names[], size_t n,
+    struct span word);
+
+#endif
