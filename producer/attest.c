@@ -99,7 +99,8 @@ attest_open(struct attest **out, const struct attest_options *options,
 	a->options = options;
 	e = tpm_open(&a->tpm, options->tcti, &a->tpm_why);
 	if (e != AC_OK) {
-		e = tpm_failed(a, e, "it cannot be used", why);
+		e = tpm_failed(a, e, "it does not answer; a simulated one is "
+		    "started by \"aicert tpm-sim start DIR\"", why);
 		goto out;
 	}
 	e = check_zero(a, why);
