@@ -78,6 +78,9 @@ become_recorder(int sock, const struct recorder_options *options,
 {
 	settle_signals();
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent ||
+	    /* bwrap ends before the sandbox's process 1: its processor time
+	     * comes to whoever reaps that. */
+	    prctl(PR_SET_CHILD_SUBREAPER, 1) != 0 ||
 	    !settle_descriptors(&sock))
 		_exit(1);
 	/* The copies of inputs are read by the job's user. */
