@@ -375,7 +375,7 @@ attest_evidence(struct buf *out, struct attest *a, const struct digest *d,
 enum ac_err
 attest_check_room(const struct attest *a, struct message *why)
 {
-	static uint8_t blank[512]; /* more than a quote or its signature */
+	uint8_t blank[512] = { 0 }; /* more than a quote or its signature */
 	const struct buf part = { blank, sizeof(blank) };
 	struct evidence ev = a->ev;
 	struct buf s = { 0 };
