@@ -88,9 +88,20 @@ text_of(struct fixture *f, const char *from)
 	return NULL;
 }
 
+void
+rows_cosigned(struct fixture *f)
+{
+	if (f->stage != FIXTURE_CHECKPOINT)
+		return;
+	for (size_t i = 0; i < FIXTURE_WITNESSES; i++)
+		f->cosigned_s[i] = FIXTURE_TIME + 10 * (int64_t)(i + 1);
+}
+
 static void
 at_stage(struct fixture *f)
 {
+	if (current->cosigned)
+		rows_cosigned(f);
 	if (f->stage != current->at)
 		return;
 	if (current->hook != NULL)

@@ -18,6 +18,7 @@ struct row {
 	enum fixture_stage at;
 	fixture_hook *hook;
 	const char *from, *to;
+	bool cosigned;      /* by all witnesses */
 	const char *policy; /* NULL: the accepting one */
 	/* Wanted; the verdict follows from the status.  step 0: VERIFIED. */
 	enum verify_step step;
@@ -25,10 +26,21 @@ struct row {
 	const char *says;   /* part of the step's sentence */
 };
 
+/* A hook of one statement about f; ends with a semicolon. */
+#define HOOK(name, statement)                                                 \
+	static void name(struct fixture *f)                                   \
+	{                                                                     \
+		statement;                                                    \
+	}                                                                     \
+	static fixture_hook name
+
 #define ROWS(rows) rows, sizeof(rows) / sizeof((rows)[0])
 
 /* Fails the test with the names of the rows that were judged otherwise. */
 void rows_run(const struct row rows[], size_t n);
+
+/* At the checkpoint: cosigned by all witnesses, 10 seconds apart. */
+fixture_hook rows_cosigned;
 
 /* One verification; freed by rows_free(). */
 struct rows_result {
