@@ -2,9 +2,13 @@
 # sed and base64, which its compact JSON allows.  Sourced with $dir, a folder
 # as producer.py describes it; works in a new $work, which goes at the end.
 
-if [ ! -d "${dir-}" ]; then
-	echo "usage: ${0##*/} DIR" >&2
+if [ -z "${dir-}" ]; then
+	echo "usage: ${0##*/} DIR..." >&2
 	exit 2
+fi
+if [ ! -d "$dir/model" ]; then
+	echo "skipped: there is no $dir; fixture.sh says why"
+	exit 77
 fi
 dir=$(cd "$dir" && pwd)
 work=$(mktemp -d)

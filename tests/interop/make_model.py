@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """Makes a model with a certificate by the second producer, producer.py.
 
-usage: make_model.py OUT_DIR
+usage: make_model.py OUT_DIR [--unlogged]
 
-aicert-verify must accept it under a policy that trusts its keys.
+With its own log; or for others to log, then of a run in a container on a
+machine with a TLS key. aicert-verify must accept either, under a policy that
+trusts the keys.
 """
 
 import datetime
@@ -11,10 +13,11 @@ import os
 import struct
 import sys
 
+sys.dont_write_bytecode = True  # nothing beside the sources
 import producer
 
 
-def main(out):
+def main(out, logged):
     now = datetime.datetime.now(producer.UTC).replace(microsecond=0)
     header = producer.compact({"w": {
         "dtype": "F32", "shape": [4], "data_offsets": [0, 16]}})
@@ -27,7 +30,12 @@ def main(out):
     }
     builder, tpm, log = producer.Builder(), producer.Tpm(now), producer.Log()
     log.leaves = [producer.sha256(b"\x00other %d" % n) for n in range(5)]
-    lines, model_sig = producer.make(files, builder, tpm, log, now)
+    if logged:
+        lines, model_sig = producer.make(files, builder, tpm, log, now)
+    else:
+        lines, model_sig = producer.make(
+            files, builder, tpm, None, now, image=b"an image's manifest",
+            tls=producer.Builder().spki)
 
     for name, data in files.items():
         producer.write("%s/model/%s" % (out, name), data)
@@ -35,14 +43,15 @@ def main(out):
     producer.write(out + "/builder.key", builder.private_pem())
     os.chmod(out + "/builder.key", 0o600)
     producer.write(out + "/builder.pub", builder.pem)
-    producer.write(out + "/log-keys", log.keys())
-    producer.write(out + "/trusted_root.json",
-                   producer.dumps(log.trusted_root()))
+    if logged:
+        producer.write(out + "/log-keys", log.keys())
+        producer.write(out + "/trusted_root.json",
+                       producer.dumps(log.trusted_root()))
     producer.write(out + "/ak-root.pem", tpm.chain[-1].public_bytes(
         producer.serialization.Encoding.PEM))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: make_model.py OUT_DIR")
-    main(sys.argv[1])
+    if len(sys.argv) < 2 or sys.argv[2:] not in ([], ["--unlogged"]):
+        sys.exit("usage: make_model.py OUT_DIR [--unlogged]")
+    main(sys.argv[1], len(sys.argv) == 2)

@@ -297,8 +297,13 @@ def statement(subjects, kind, predicate):
         "predicateType": kind, "predicate": predicate})
 
 
-def make(files, builder, tpm, log, now):
-    """A certificate for {name: bytes}: lines 1 and 2, and model.sig."""
+def make(files, builder, tpm, log, now, image=None, tls=None):
+    """A certificate for {name: bytes}: lines 1 and 2, and model.sig.
+
+    log is None where others shall log it; then START has no checkpoint.
+    image is the manifest of a container, tls a public key that the machine
+    made, both bytes, where the run had them.
+    """
     config = b"version: 2\n# the request itself is in externalParameters\n"
     code = b"print('a model')\n"
     tree = sorted({"a.txt": b"some\n", "b/c.txt": b"text\n"}.items())
@@ -318,11 +323,16 @@ def make(files, builder, tpm, log, now):
             {"name": "text", "type": "dataset", "uri": "file:///text",
              "pin": "sha256:" + tree_root_hex, "role": "dataset"}],
         "outputs": ["*"], "env": {"LANG": "C.UTF-8"}, "seed": 7}
+    if image:
+        request["image"] = {"name": "image", "uri": "oci://example.org/image",
+                            "pin": "sha256:" + hexdigest(image)}
     found = [
         {"sha256": hexdigest(code), "bytes": len(code)},
         {"sha256": tree_root_hex, "manifest": tree_manifest,
          "bytes": sum(len(data) for _, data in tree)}]
     inputs_log, outputs_log = [], []
+    if tls:
+        tpm.pcrs[15] = sha256(tpm.pcrs[15] + sha256(tls))
 
     def record(pcr, where, *what):
         where.append(event(*what))
@@ -330,9 +340,16 @@ def make(files, builder, tpm, log, now):
 
     record(14, inputs_log, "configuration", request,
            {"sha256": hexdigest(config), "builderKey": request["builderKey"]})
-    for spec, resolved in zip(request["inputs"], found):
-        record(14, inputs_log, "input_resource", spec, resolved)
-    note = log.checkpoint(int(now.timestamp())).encode()
+    kinds = len(found) * ["input_resource"]
+    specs = request["inputs"]
+    if image:
+        kinds = ["input_image"] + kinds
+        specs = [request["image"]] + specs
+        found = [{"sha256": hexdigest(image), "root": hexdigest(b"a root"),
+                  "manifest": hexdigest(b"a tree")}] + found
+    for kind, spec, resolved in zip(kinds, specs, found):
+        record(14, inputs_log, kind, spec, resolved)
+    note = log.checkpoint(int(now.timestamp())).encode() if log else b""
     quotes = [tpm.quote("start", sha256(
         b"AICERT-START-V1\x00" + sha256(config) + sha256(note)))]
     record(14, inputs_log, "start", {}, {"attest": hexdigest(
@@ -355,9 +372,11 @@ def make(files, builder, tpm, log, now):
                      "bytes": len(files[n])} for n in weights]})
 
     dependencies = []
-    for spec, r in zip(request["inputs"], found):
-        notes = {m: spec[m] for m in ("role", "license") if m in spec}
-        notes.update({m: r[m] for m in ("manifest", "bytes") if m in r})
+    for spec, r in zip(specs, found):
+        notes = {"role": spec.get("role", "image")}
+        for source, members in (spec, ["license"]), (
+                r, ["root", "manifest", "bytes"]):
+            notes.update({m: source[m] for m in members if m in source})
         dependencies.append({"name": spec["name"], "uri": spec["uri"],
                              "digest": {"sha256": r["sha256"]},
                              "annotations": notes})
@@ -370,7 +389,7 @@ def make(files, builder, tpm, log, now):
                 "externalParameters": request,
                 "internalParameters": {
                     "sandbox": {"network": "none"}, "gpus": [],
-                    "logCheckpointAtStart": b64(note)},
+                    **({"logCheckpointAtStart": b64(note)} if log else {})},
                 "resolvedDependencies": dependencies},
             "runDetails": {
                 "builder": {"id": AICERT + "/builder/measured/v1",
@@ -386,9 +405,11 @@ def make(files, builder, tpm, log, now):
             "ak": {"public": b64(tpm.public), "certChain": [
                 b64(c.public_bytes(serialization.Encoding.DER))
                 for c in tpm.chain]},
-            "inputsLog": inputs_log, "outputsLog": outputs_log})
+            "inputsLog": inputs_log, "outputsLog": outputs_log,
+            **({"tlsKey": b64(tls)} if tls else {})})
     lines = [builder.bundle(provenance), builder.bundle(evidence)]
-    log.add(lines, builder.spki, int(now.timestamp()) + 10)
+    if log:
+        log.add(lines, builder.spki, int(now.timestamp()) + 10)
     return lines, builder.model_sig(manifest)
 
 

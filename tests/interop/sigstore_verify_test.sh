@@ -5,15 +5,11 @@
 # usage: sigstore_verify_test.sh DIR CACHE
 # Exit code: 0 passed, 1 failed, 77 skipped (the reason is printed).
 set -eu
-dir=$(cd "${1:?DIR}" && pwd)
+dir=${1-}
 mkdir -p "${2:?CACHE}"
 cache=$(cd "$2" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)/sigstore_verify
-
-skip() {
-	echo "skipped: $*"
-	exit 77
-}
+. "$(dirname "$0")/lib.sh"
 
 command -v node >/dev/null || skip "no node"
 major=$(node -p 'process.versions.node.split(".")[0]')

@@ -498,10 +498,11 @@ def main(model, builder_pub, log_keys, ak_root):
             same("uri", d["uri"], e.spec["uri"])
             for member in "sha256", "gitCommit":
                 same(member, d["digest"].get(member), r.get(member))
-            for member in "manifest", "bytes":
+            for member in "manifest", "root", "bytes":
                 same(member, notes.get(member), r.get(member))
-            for member in "role", "license", "certificate":
+            for member in "license", "certificate":
                 same(member, notes.get(member), e.spec.get(member))
+            same("role", notes["role"], e.spec.get("role", "image"))
             if e.spec["pin"].startswith("sha256:"):
                 same("pin", e.spec["pin"], "sha256:" + r["sha256"])
     with check("events: the outputs are the files"):
