@@ -99,7 +99,8 @@ attest_open(struct attest **out, const struct attest_options *options,
 	a->options = options;
 	e = tpm_open(&a->tpm, options->tcti, &a->tpm_why);
 	if (e != AC_OK) {
-		e = tpm_failed(a, e, "it cannot be used", why);
+		e = tpm_failed(a, e, "it does not answer; a simulated one is "
+		    "started by \"aicert tpm-sim start DIR\"", why);
 		goto out;
 	}
 	e = check_zero(a, why);
@@ -403,7 +404,7 @@ attest_evidence(struct buf *out, struct attest *a, const struct digest *d,
 enum ac_err
 attest_check_room(const struct attest *a, struct message *why)
 {
-	static uint8_t blank[512]; /* more than a quote or its signature */
+	uint8_t blank[512] = { 0 }; /* more than a quote or its signature */
 	const struct buf part = { blank, sizeof(blank) };
 	struct evidence ev = a->ev;
 	struct buf s = { 0 };

@@ -98,7 +98,7 @@ publish_empty(const char *dir, const char *origin, const char *url,
 {
 	char database[HOME_PATH_MAX], public[HOME_PATH_MAX];
 	char keys[HOME_PATH_MAX];
-	struct advance a = { NULL };
+	struct advance a = { 0 };
 	struct buf lines = { 0 };
 	enum ac_err e;
 

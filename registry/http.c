@@ -469,15 +469,12 @@ out:
 	return e;
 }
 
-void
-http_drain(struct http *h, unsigned grace_ms)
+/* Wait until no exchange is being answered, or due has come. */
+static void
+wait_until_quiet(struct http *h, int64_t due)
 {
-	int fd = MHD_quiesce_daemon(h->daemon);
-	int64_t due = now_ms() + (int64_t)grace_ms;
 	bool quiet = false;
 
-	if (fd != MHD_INVALID_SOCKET)
-		(void)close(fd);
 	while (!quiet && now_ms() < due) {
 		int64_t ms = now_ms() + DRAIN_STEP_MS;
 		struct timespec t = { (time_t)(ms / 1000),
@@ -485,12 +482,27 @@ http_drain(struct http *h, unsigned grace_ms)
 
 		http_reap(h);
 		(void)pthread_mutex_lock(&h->mutex);
-		h->draining = true;
 		if (h->nactive > 0)
 			(void)pthread_cond_timedwait(&h->quiet, &h->mutex, &t);
 		quiet = h->nactive == 0;
 		(void)pthread_mutex_unlock(&h->mutex);
 	}
+}
+
+void
+http_drain(struct http *h, unsigned grace_ms)
+{
+	int64_t due = now_ms() + (int64_t)grace_ms;
+	int fd;
+
+	(void)pthread_mutex_lock(&h->mutex);
+	h->draining = true;
+	(void)pthread_mutex_unlock(&h->mutex);
+	/* While those at hand are answered, new ones are told to come later. */
+	wait_until_quiet(h, due);
+	fd = MHD_quiesce_daemon(h->daemon);
+	if (fd != MHD_INVALID_SOCKET)
+		(void)close(fd);
 }
 
 void

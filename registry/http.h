@@ -60,8 +60,8 @@ void http_answer(struct http_exchange *x);
 void http_reap(struct http *h);
 
 /*
- * Take no new connection or request, and wait until those at hand are
- * answered or grace_ms have passed.
+ * Answer new requests with 503, wait until those at hand are answered or
+ * grace_ms have passed, then take no new connection.
  */
 void http_drain(struct http *h, unsigned grace_ms);
 

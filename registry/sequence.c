@@ -9,7 +9,6 @@
 
 #define POOL_UNITS 16384           /* certificates waiting */
 #define POOL_BYTES ((size_t)256 * MIB) /* of their bodies */
-#define IDLE_S 60                  /* an idle log cosigns its head so often */
 
 struct sequence {
 	struct advance advance;
@@ -176,7 +175,7 @@ commit(struct sequence *s, struct unit *batch)
 static enum ac_err
 advance(struct sequence *s, bool batch, struct message *why)
 {
-	s->idle = later(monotonic(), IDLE_S * 1000);
+	s->idle = later(monotonic(), s->options.idle_ms);
 	return advance_head(&s->advance, (int64_t)time(NULL), batch, why);
 }
 
@@ -289,7 +288,7 @@ run(void *arg)
 {
 	struct sequence *s = arg;
 
-	s->idle = later(monotonic(), IDLE_S * 1000);
+	s->idle = later(monotonic(), s->options.idle_ms);
 	for (;;) {
 		struct message why = { "" };
 		enum ac_err e;

@@ -14,6 +14,7 @@ struct sequence;
 struct sequence_options {
 	unsigned batch_ms; /* the first of a batch waits so long for others */
 	size_t batch_max;  /* certificates in a batch */
+	unsigned idle_ms;  /* so long without a new head: cosign the old */
 	/*
 	 * Called by the sequencer's thread for each unit with its verdict;
 	 * the unit is the callee's again.  It must not wait.

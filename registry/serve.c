@@ -25,6 +25,7 @@
 #define BACKLOG 1024
 #define DRAIN_MS 30000     /* for clients to take their answers */
 #define REAP_MS 1000
+#define IDLE_MS 60000     /* an idle log cosigns its head so often */
 #define ADDRESS_MAX 320
 
 struct registry {
@@ -400,7 +401,7 @@ start(struct registry *r, const struct serve_options *o, int *listener,
     const char *bound, struct message *why)
 {
 	struct sequence_options so = { .batch_ms = o->batch_ms,
-		.batch_max = o->batch_max, .done = on_verdict,
+		.batch_max = o->batch_max, .idle_ms = IDLE_MS, .done = on_verdict,
 		.failed = on_failed, .arg = r };
 	struct http_options ho = { .listen_fd = *listener,
 		.nthreads = NETWORK_THREADS, .at_once = on_at_once,

@@ -324,6 +324,11 @@ judge_dependencies(struct verification *v, struct message *why)
 	bool image = json_present(json_get(v->cert.provenance.external,
 	    "image"));
 
+	if (!image && p->ncontainer > 0) {
+		message_set(why, "the policy lists containers, and this run "
+		    "was in none");
+		return VERIFY_NOT_ACCEPTED;
+	}
 	for (struct json d = json_first(v->cert.provenance.dependencies);
 	    json_present(d); d = json_next(d)) {
 		struct json notes = json_get(d, "annotations");

@@ -74,6 +74,19 @@ origin_of(struct span *out, const struct verification *v, size_t i)
 	return true;
 }
 
+/* The policy's log whose key the entry of line i names, or NULL. */
+static const struct note_key *
+log_by_id(const struct verification *v, size_t i)
+{
+	for (size_t k = 0; k < v->policy->nlog; k++) {
+		struct digest id = note_key_hash(&v->policy->log[k]);
+
+		if (digest_equal(&id, &v->cert.line[i].bundle.entry.log_id))
+			return &v->policy->log[k];
+	}
+	return NULL;
+}
+
 enum verify_status
 steps_checkpoint(struct verification *v, struct message *why)
 {
@@ -94,6 +107,9 @@ steps_checkpoint(struct verification *v, struct message *why)
 			return VERIFY_FAILED;
 		}
 		log = policy_log_by(v->policy, origin);
+		/* A key ID binds the name: under another name it is wrong. */
+		if (log == NULL)
+			log = log_by_id(v, i);
 		if (log == NULL) {
 			known = false;
 			continue;

@@ -164,31 +164,58 @@ check_continuity(const struct verification *v, struct message *why)
 	return true;
 }
 
-/* PCR 14 after the events before `start`; false where there is no start. */
-static bool
-pcr_before_start(struct digest *out, const struct evidence *ev)
+/* Extend a zero PCR with lines[0..n). */
+static struct digest
+replay(const struct buf lines[], size_t n)
 {
-	struct digest pcr = { { 0 } };
+	struct digest at = { { 0 } };
 
+	for (size_t i = 0; i < n; i++) {
+		struct digest line = sha256_of(buf_span(&lines[i]));
+
+		at = sha256_of2(span_digest(&at), span_digest(&line));
+	}
+	return at;
+}
+
+/* Is the inputs log the one that END vouches for?  Decided by step 14. */
+static bool
+inputs_replay(const struct evidence *ev)
+{
+	struct digest at = replay(ev->inputs_log, ev->ninputs);
+
+	return digest_equal(&at, &ev->quote[EVIDENCE_END].pcr[PCR_INPUTS]);
+}
+
+/*
+ * Index of the start event and what it says; false where there is none.  Lines
+ * that are no events are step 14's to refuse.
+ */
+static bool
+find_start(size_t *at, struct digest *attest, const struct evidence *ev)
+{
 	for (size_t i = 0; i < ev->ninputs; i++) {
-		struct digest line = sha256_of(buf_span(&ev->inputs_log[i]));
 		struct event event;
 		bool start;
 
 		if (event_decode(&event, buf_span(&ev->inputs_log[i])) != AC_OK)
-			return false;
-		start = event.type == EVENT_START;
+			continue;
+		start = event.type == EVENT_START &&
+		    json_digest(json_get(event.resolved, "attest"), attest);
 		event_free(&event);
 		if (start) {
-			*out = pcr;
+			*at = i;
 			return true;
 		}
-		pcr = sha256_of2(span_digest(&pcr), span_digest(&line));
 	}
 	return false;
 }
 
-/* What the PCRs of START must be, given those of END. */
+/*
+ * What the PCRs of START must be, given those of END: one history.  PCR 14 is
+ * compared with the inputs log only if that is the log which END vouches for:
+ * a log that somebody changed is not START's fault, and step 14 refuses it.
+ */
 static bool
 check_start_pcrs(const struct verification *v, struct message *why)
 {
@@ -196,16 +223,21 @@ check_start_pcrs(const struct verification *v, struct message *why)
 	const struct evidence *ev = &v->cert.evidence;
 	const struct digest *s = ev->quote[EVIDENCE_START].pcr;
 	const struct digest *t = ev->quote[EVIDENCE_END].pcr;
-	struct digest want;
+	bool judged = inputs_replay(ev);
+	struct digest want = zero, attest = zero, found;
+	size_t start = 0;
 
-	if (!pcr_before_start(&want, ev)) {
+	if (judged && !find_start(&start, &attest, ev)) {
 		message_set(why, "the inputs log has no start event");
 		return false;
 	}
+	if (judged)
+		want = replay(ev->inputs_log, start);
 	for (unsigned i = 0; i < 16; i++) {
 		const struct digest *d = &t[i];
 
-		if ((EVIDENCE_PCRS >> i & 1) == 0)
+		if ((EVIDENCE_PCRS >> i & 1) == 0 ||
+		    (i == PCR_INPUTS && !judged))
 			continue;
 		if (i == PCR_OUTPUTS)
 			d = &zero;
@@ -218,6 +250,12 @@ check_start_pcrs(const struct verification *v, struct message *why)
 			message_add_digest(why, d);
 			return false;
 		}
+	}
+	found = sha256_of(buf_span(&ev->quote[EVIDENCE_START].attest));
+	if (judged && !digest_equal(&attest, &found)) {
+		message_set(why, "the start event does not name the START "
+		    "quote");
+		return false;
 	}
 	return true;
 }
@@ -306,31 +344,6 @@ check_extra_data(const struct verification *v, struct span note,
 	return true;
 }
 
-/* The start event holds the digest of the START attestation. */
-static bool
-check_start_event(const struct evidence *ev, struct message *why)
-{
-	struct digest want =
-	    sha256_of(buf_span(&ev->quote[EVIDENCE_START].attest));
-	bool ok = false;
-
-	for (size_t i = 0; i < ev->ninputs; i++) {
-		struct event event;
-		struct digest d;
-
-		if (event_decode(&event, buf_span(&ev->inputs_log[i])) != AC_OK)
-			break;
-		if (event.type == EVENT_START)
-			ok = json_digest(json_get(event.resolved, "attest"),
-			    &d) && digest_equal(&d, &want);
-		event_free(&event);
-	}
-	if (!ok)
-		message_set(why, "the start event does not name the START "
-		    "quote");
-	return ok;
-}
-
 enum verify_status
 steps_bindings(struct verification *v, struct message *why)
 {
@@ -345,8 +358,7 @@ steps_bindings(struct verification *v, struct message *why)
 		return VERIFY_FAILED;
 	}
 	if (!check_extra_data(v, buf_span(&note), why) ||
-	    !check_continuity(v, why) || !check_start_pcrs(v, why) ||
-	    !check_start_event(&v->cert.evidence, why))
+	    !check_continuity(v, why) || !check_start_pcrs(v, why))
 		goto out;
 	s = VERIFY_OK;
 	if (note.len > 0)
@@ -456,13 +468,8 @@ check_replay(const struct verification *v, unsigned pcr,
 {
 	const struct digest *want =
 	    &v->cert.evidence.quote[EVIDENCE_END].pcr[pcr];
-	struct digest at = { { 0 } };
+	struct digest at = replay(lines, n);
 
-	for (size_t i = 0; i < n; i++) {
-		struct digest line = sha256_of(buf_span(&lines[i]));
-
-		at = sha256_of2(span_digest(&at), span_digest(&line));
-	}
 	if (digest_equal(&at, want))
 		return true;
 	message_set(why, "the events do not replay to PCR %u: they lead to ",

@@ -1,0 +1,959 @@
+/* fixture.c -- a certificate made in memory; see fixture.h. */
+#include <openssl/core_names.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cert/dsse.h"
+#include "cert/leaf.h"
+#include "common/file.h"
+#include "common/sha256.h"
+#include "common/text.h"
+#include "merkle/merkle.h"
+#include "tests/support/fixture.h"
+
+#define ALG_RSA 0x0001
+#define ALG_SHA256 0x000b
+#define ALG_NULL 0x0010
+#define ALG_RSASSA 0x0014
+#define MODULUS_LEN 256
+
+#define MUST(x) must((x), #x, __LINE__)
+
+static void
+must(bool ok, const char *what, int line)
+{
+	if (ok)
+		return;
+	(void)fprintf(stderr, "fixture.c:%d: cannot do %s\n", line, what);
+	abort();
+}
+
+/* ---- Bytes ---- */
+
+void
+fixture_set(struct buf *b, struct span s)
+{
+	struct buf copy;
+
+	MUST(buf_copy(&copy, s) == AC_OK);
+	buf_free(b);
+	*b = copy;
+}
+
+void
+fixture_replace(struct buf *b, const char *from, const char *to)
+{
+	uint8_t *at = memmem(b->p, b->len, from, strlen(from));
+	struct writer w;
+	struct buf out;
+	size_t before;
+
+	if (at == NULL)
+		(void)fprintf(stderr, "not there: %s\n", from);
+	MUST(at != NULL);
+	before = (size_t)(at - b->p);
+	wr_init(&w, 64 * MIB);
+	wr_bytes(&w, span_of(b->p, before));
+	wr_str(&w, to);
+	wr_bytes(&w, span_of(at + strlen(from),
+	    b->len - before - strlen(from)));
+	MUST(wr_end(&w, &out) == AC_OK);
+	buf_free(b);
+	*b = out;
+}
+
+void
+fixture_append_event(struct buf **log, size_t *n, const char *line)
+{
+	MUST(evidence_append(log, n, span_str(line)) == AC_OK);
+}
+
+void
+fixture_insert_event(struct buf **log, size_t *n, size_t at, const char *line)
+{
+	struct buf last;
+
+	fixture_append_event(log, n, line);
+	last = (*log)[*n - 1];
+	memmove(*log + at + 1, *log + at, (*n - 1 - at) * sizeof(**log));
+	(*log)[at] = last;
+}
+
+void
+fixture_drop_event(struct buf **log, size_t *n, size_t at)
+{
+	buf_free(&(*log)[at]);
+	memmove(*log + at, *log + at + 1, (*n - 1 - at) * sizeof(**log));
+	(*n)--;
+}
+
+/* ---- Keys ---- */
+
+struct spki
+fixture_spki(EVP_PKEY *key)
+{
+	unsigned char *der = NULL;
+	int len = i2d_PUBKEY(key, &der);
+	struct spki spki;
+
+	MUST(len == SPKI_LEN && spki_parse(&spki, span_of(der, SPKI_LEN)));
+	OPENSSL_free(der);
+	return spki;
+}
+
+static void
+cosigner_new(struct fixture_cosigner *c, const char *name, uint8_t type)
+{
+	*c = (struct fixture_cosigner){ .key = { .type = type } };
+	MUST(strlen(name) < sizeof(c->key.name));
+	memcpy(c->key.name, name, strlen(name));
+	MUST(crypto_sign_ed25519_keypair(c->key.pub, c->secret) == 0);
+}
+
+void
+fixture_keys_new(struct fixture_keys *k)
+{
+	*k = (struct fixture_keys){ 0 };
+	MUST(sodium_init() >= 0);
+	k->builder = EVP_EC_gen("P-256");
+	k->other_builder = EVP_EC_gen("P-256");
+	k->ak = EVP_RSA_gen(2048);
+	k->other_ak = EVP_RSA_gen(2048);
+	k->root = EVP_EC_gen("P-256");
+	k->intermediate = EVP_EC_gen("P-256");
+	k->other_ca = EVP_EC_gen("P-256");
+	MUST(k->builder != NULL && k->other_builder != NULL && k->ak != NULL &&
+	    k->other_ak != NULL && k->root != NULL &&
+	    k->intermediate != NULL && k->other_ca != NULL);
+	cosigner_new(&k->log, "log.example.org", NOTE_ED25519);
+	cosigner_new(&k->log_time, "log.example.org/time", NOTE_COSIGNATURE);
+	cosigner_new(&k->other_log, "log.example.org", NOTE_ED25519);
+	for (size_t i = 0; i < FIXTURE_WITNESSES; i++) {
+		char name[32];
+
+		(void)snprintf(name, sizeof(name), "witness%zu.example", i);
+		cosigner_new(&k->witness[i], name, NOTE_COSIGNATURE);
+	}
+}
+
+void
+fixture_keys_free(struct fixture_keys *k)
+{
+	EVP_PKEY *keys[] = { k->builder, k->other_builder, k->ak, k->other_ak,
+		k->root, k->intermediate, k->other_ca };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		EVP_PKEY_free(keys[i]);
+	*k = (struct fixture_keys){ 0 };
+}
+
+/* ---- Certificates ---- */
+
+static void
+set_cn(X509_NAME *name, const char *cn)
+{
+	MUST(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+	    (const unsigned char *)cn, -1, -1, 0) == 1);
+}
+
+void
+fixture_certify(struct buf *out, const struct fixture_cert *spec)
+{
+	X509 *cert = X509_new(), *issuer = X509_new();
+	unsigned char *der = NULL;
+	X509V3_CTX ctx;
+	int len;
+
+	/* The issuer only lends its name and key to the extensions. */
+	MUST(cert != NULL && issuer != NULL &&
+	    X509_set_pubkey(issuer, spec->issuer_key) == 1 &&
+	    X509_set_version(cert, X509_VERSION_3) == 1 &&
+	    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1 +
+	    (long)strlen(spec->subject)) == 1 &&
+	    ASN1_TIME_set(X509_getm_notBefore(cert), spec->not_before_s) !=
+	    NULL &&
+	    ASN1_TIME_set(X509_getm_notAfter(cert), spec->not_after_s) !=
+	    NULL && X509_set_pubkey(cert, spec->key) == 1);
+	set_cn(X509_get_subject_name(cert), spec->subject);
+	set_cn(X509_get_issuer_name(cert), spec->issuer);
+	X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
+	for (size_t i = 0; i < 7 && spec->extension[i].name != NULL; i++) {
+		const struct fixture_extension *e = &spec->extension[i];
+		X509_EXTENSION *x;
+
+		/* The key identifier is that of the issuer's key. */
+		if (strcmp(e->name, "authorityKeyIdentifier") == 0) {
+			X509_EXTENSION *id;
+			X509V3_CTX self;
+
+			X509V3_set_ctx(&self, issuer, issuer, NULL, NULL, 0);
+			id = X509V3_EXT_conf(NULL, &self,
+			    "subjectKeyIdentifier", "hash");
+			MUST(id != NULL && X509_add_ext(issuer, id, -1) == 1);
+			X509_EXTENSION_free(id);
+		}
+		x = X509V3_EXT_conf(NULL, &ctx, e->name, e->value);
+		if (x == NULL)
+			(void)fprintf(stderr, "%s=%s\n", e->name, e->value);
+		MUST(x != NULL && X509_add_ext(cert, x, -1) == 1);
+		X509_EXTENSION_free(x);
+	}
+	MUST(X509_sign(cert, spec->issuer_key, spec->md) > 0);
+	len = i2d_X509(cert, &der);
+	MUST(len > 0);
+	fixture_set(out, span_of(der, (size_t)len));
+	OPENSSL_free(der);
+	X509_free(issuer);
+	X509_free(cert);
+}
+
+static void
+wish_chain(struct fixture *f)
+{
+	const struct fixture_keys *k = f->keys;
+
+	f->cert[2] = (struct fixture_cert){
+		.subject = "Test Root", .issuer = "Test Root",
+		.key = k->root, .issuer_key = k->root, .md = EVP_sha256(),
+		.not_before_s = FIXTURE_TIME - 900 * FIXTURE_DAY,
+		.not_after_s = FIXTURE_TIME + 4000LL * FIXTURE_DAY,
+		.extension = {
+			{ "basicConstraints", "critical,CA:TRUE" },
+			{ "keyUsage", "critical,keyCertSign" },
+			{ "subjectKeyIdentifier", "hash" },
+		},
+	};
+	f->cert[1] = (struct fixture_cert){
+		.subject = "Test Intermediate", .issuer = "Test Root",
+		.key = k->intermediate, .issuer_key = k->root,
+		.md = EVP_sha256(),
+		.not_before_s = FIXTURE_TIME - 300 * FIXTURE_DAY,
+		.not_after_s = FIXTURE_TIME + 600 * FIXTURE_DAY,
+		.extension = {
+			{ "basicConstraints", "critical,CA:TRUE,pathlen:0" },
+			{ "keyUsage", "critical,keyCertSign" },
+			{ "subjectKeyIdentifier", "hash" },
+			{ "authorityKeyIdentifier", "keyid:always" },
+		},
+	};
+	f->cert[0] = (struct fixture_cert){
+		.subject = "Test AK", .issuer = "Test Intermediate",
+		.key = k->ak, .issuer_key = k->intermediate,
+		.md = EVP_sha256(),
+		.not_before_s = FIXTURE_TIME - 30 * FIXTURE_DAY,
+		.not_after_s = FIXTURE_TIME + 90 * FIXTURE_DAY,
+		.extension = {
+			{ "basicConstraints", "critical,CA:FALSE" },
+			{ "keyUsage", "critical,digitalSignature" },
+			{ "extendedKeyUsage", "2.23.133.8.3" },
+			{ "subjectKeyIdentifier", "hash" },
+			{ "authorityKeyIdentifier", "keyid:always" },
+		},
+	};
+}
+
+/* TPMT_PUBLIC of an RSA key, as TPM 2.0 Part 2 section 12.2.4 has it. */
+static void
+write_public(struct buf *out, EVP_PKEY *key, uint32_t attributes)
+{
+	uint8_t modulus[MODULUS_LEN];
+	BIGNUM *n = NULL;
+	struct writer w;
+
+	MUST(EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
+	    BN_bn2binpad(n, modulus, sizeof(modulus)) == sizeof(modulus));
+	BN_free(n);
+	wr_init(&w, 1024);
+	wr_be16(&w, ALG_RSA);
+	wr_be16(&w, ALG_SHA256);
+	wr_be32(&w, attributes);
+	wr_be16(&w, 0);
+	wr_be16(&w, ALG_NULL);
+	wr_be16(&w, ALG_RSASSA);
+	wr_be16(&w, ALG_SHA256);
+	wr_be16(&w, 8 * MODULUS_LEN);
+	wr_be32(&w, 0);
+	wr_be16(&w, MODULUS_LEN);
+	wr_bytes(&w, span_of(modulus, sizeof(modulus)));
+	MUST(wr_end(&w, out) == AC_OK);
+}
+
+/* ---- Quotes ---- */
+
+static void
+write_attest(struct buf *out, struct fixture_attest *a,
+    const struct digest pcr[16])
+{
+	struct writer w;
+
+	if (!a->has_digest) {
+		struct digest d;
+		struct sha256 s;
+
+		sha256_init(&s);
+		for (unsigned i = 0; i < 16; i++)
+			if ((a->pcrs >> i & 1) != 0)
+				sha256_update(&s, span_digest(&pcr[i]));
+		d = sha256_final(&s);
+		memcpy(a->pcr_digest, d.b, sizeof(d.b));
+		a->pcr_digestlen = sizeof(d.b);
+	}
+	wr_init(&w, 4096);
+	wr_be32(&w, a->magic);
+	wr_be16(&w, a->type);
+	wr_be16(&w, (uint16_t)a->signerlen);
+	wr_bytes(&w, span_of(a->signer, a->signerlen));
+	wr_be16(&w, (uint16_t)a->extralen);
+	wr_bytes(&w, span_of(a->extra, a->extralen));
+	wr_be64(&w, a->clock_ms);
+	wr_be32(&w, a->reset);
+	wr_be32(&w, a->restart);
+	wr_u8(&w, a->safe);
+	wr_be64(&w, a->firmware);
+	wr_be32(&w, a->nselections);
+	for (uint32_t i = 0; i < a->nselections && i < 20; i++) {
+		wr_be16(&w, a->bank);
+		wr_u8(&w, a->nselect);
+		for (unsigned k = 0; k < a->nselect; k++)
+			wr_u8(&w, k < 4 ? (uint8_t)(a->pcrs >> 8 * k) : 0);
+	}
+	wr_be16(&w, (uint16_t)a->pcr_digestlen);
+	wr_bytes(&w, span_of(a->pcr_digest, a->pcr_digestlen));
+	MUST(wr_end(&w, out) == AC_OK);
+}
+
+static void
+sign_attest(struct buf *out, const struct fixture_attest *a, struct span attest)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *pctx;
+	uint8_t sig[512];
+	size_t len = sizeof(sig);
+	struct writer w;
+
+	MUST(ctx != NULL && EVP_DigestSignInit(ctx, &pctx, a->md, NULL,
+	    a->key) == 1 && EVP_PKEY_CTX_set_rsa_padding(pctx, a->padding) ==
+	    1 && EVP_DigestSign(ctx, sig, &len, attest.p, attest.len) == 1);
+	EVP_MD_CTX_free(ctx);
+	wr_init(&w, 1024);
+	wr_be16(&w, a->alg);
+	wr_be16(&w, a->hash);
+	wr_be16(&w, (uint16_t)len);
+	wr_bytes(&w, span_of(sig, len));
+	MUST(wr_end(&w, out) == AC_OK);
+}
+
+/* The qualified name of a primary key of the endorsement hierarchy. */
+static void
+qualified_signer(struct fixture_attest *a, const struct buf *ak_public)
+{
+	static const uint8_t head[] = { 0x40, 0, 0, 0x0b, 0, 0x0b };
+	struct digest name = sha256_of(buf_span(ak_public));
+
+	name = sha256_of2(span_of(head, sizeof(head)), span_digest(&name));
+	a->signer[0] = ALG_SHA256 >> 8;
+	a->signer[1] = ALG_SHA256;
+	memcpy(a->signer + 2, name.b, sizeof(name.b));
+	a->signerlen = 2 + sizeof(name.b);
+}
+
+static void
+call(struct fixture *f, fixture_hook *hook, enum fixture_stage stage)
+{
+	f->stage = stage;
+	if (hook != NULL)
+		hook(f);
+}
+
+/* Quote number i; its PCRs stand in f->ev already. */
+static void
+make_quote(struct fixture *f, fixture_hook *hook, size_t i,
+    const struct digest *extra)
+{
+	int shift = i == 0 ? 0 : FIXTURE_END_PCRS - FIXTURE_START_PCRS;
+	struct evidence_quote *q = &f->ev.quote[i];
+	struct fixture_attest *a = &f->attest[i];
+
+	call(f, hook, (enum fixture_stage)(FIXTURE_START_PCRS + shift));
+	*a = (struct fixture_attest){
+		.magic = 0xff544347, .type = 0x8018, .extralen = 32,
+		.clock_ms = 1000000 + 60000 * i, .reset = 7, .restart = 0,
+		.safe = 1, .firmware = 0x2020031200120004, .nselections = 1,
+		.bank = ALG_SHA256, .nselect = 3, .pcrs = EVIDENCE_PCRS,
+		.key = f->keys->ak, .md = EVP_sha256(),
+		.padding = RSA_PKCS1_PADDING, .alg = ALG_RSASSA,
+		.hash = ALG_SHA256,
+	};
+	qualified_signer(a, &f->ev.ak_public);
+	memcpy(a->extra, extra->b, sizeof(extra->b));
+	call(f, hook, (enum fixture_stage)(FIXTURE_START_ATTEST + shift));
+	write_attest(&q->attest, a, q->pcr);
+	call(f, hook, (enum fixture_stage)(FIXTURE_START_BYTES + shift));
+	sign_attest(&q->signature, a, buf_span(&q->attest));
+	call(f, hook, (enum fixture_stage)(FIXTURE_START_SIGNATURE + shift));
+}
+
+/* ---- Events ---- */
+
+static void
+extend(struct digest *pcr, const struct buf lines[], size_t n)
+{
+	*pcr = (struct digest){ { 0 } };
+	for (size_t i = 0; i < n; i++) {
+		struct digest d = sha256_of(buf_span(&lines[i]));
+
+		*pcr = sha256_of2(span_digest(pcr), span_digest(&d));
+	}
+}
+
+/* Append what the writer holds. */
+static void
+append(struct buf **log, size_t *n, struct writer *w)
+{
+	struct buf line;
+
+	MUST(wr_end(w, &line) == AC_OK &&
+	    evidence_append(log, n, buf_span(&line)) == AC_OK);
+	buf_free(&line);
+}
+
+static void
+make_input_events(struct fixture *f)
+{
+	struct evidence *ev = &f->ev;
+	struct writer w;
+
+	wr_init(&w, MIB);
+	event_configuration(&w, &f->request);
+	append(&ev->inputs_log, &ev->ninputs, &w);
+	if (f->request.has_image) {
+		wr_init(&w, MIB);
+		event_image(&w, &f->request.image, &f->image);
+		append(&ev->inputs_log, &ev->ninputs, &w);
+	}
+	for (size_t i = 0; i < f->request.ninputs; i++) {
+		wr_init(&w, MIB);
+		event_input(&w, &f->request.input[i], &f->found[i]);
+		append(&ev->inputs_log, &ev->ninputs, &w);
+	}
+}
+
+static void
+make_other_events(struct fixture *f)
+{
+	struct evidence *ev = &f->ev;
+	struct digest start = sha256_of(buf_span(&ev->quote[0].attest));
+	struct writer w;
+
+	if (!f->no_start) {
+		wr_init(&w, MIB);
+		event_start(&w, &start);
+		append(&ev->inputs_log, &ev->ninputs, &w);
+	}
+	if (!f->no_timing) {
+		wr_init(&w, MIB);
+		event_timing(&w, &f->timing);
+		append(&ev->inputs_log, &ev->ninputs, &w);
+	}
+	if (!f->no_compute) {
+		wr_init(&w, MIB);
+		event_compute(&w, f->figure, f->nfigures);
+		append(&ev->inputs_log, &ev->ninputs, &w);
+	}
+	wr_init(&w, MIB);
+	event_outputs(&w, &f->request, &f->outputs);
+	append(&ev->outputs_log, &ev->noutputs, &w);
+}
+
+static void
+make_statement(struct fixture *f)
+{
+	struct provenance p = {
+		.request = &f->request,
+		.sandbox = span_str("{\"kind\":\"bubblewrap\"}"),
+		.checkpoint = f->with_start_note ? buf_span(&f->start_note) :
+		    span_of(NULL, 0),
+		.image = &f->image,
+		.input = f->found,
+		.outputs = &f->outputs,
+		.measured = f->measured,
+		.version = "0.1.0",
+		.invocation_id = "5d6f2a30",
+		.timing = &f->timing,
+		.figure = f->figure,
+		.nfigures = f->nfigures,
+	};
+
+	MUST(provenance_encode(&f->statement, &p) == AC_OK);
+}
+
+/* ---- The log ---- */
+
+static void
+cosign(struct writer *w, const struct fixture_cosigner *c, int64_t time_s,
+    struct span text)
+{
+	struct buf message = { 0 };
+	uint8_t sig[64];
+	struct writer m;
+
+	wr_init(&m, NOTE_MAX);
+	if (c->key.type == NOTE_COSIGNATURE)
+		checkpoint_cosigned(&m, (uint64_t)time_s, text);
+	else
+		wr_bytes(&m, text);
+	MUST(wr_end(&m, &message) == AC_OK &&
+	    crypto_sign_ed25519_detached(sig, NULL, message.p, message.len,
+	    c->secret) == 0);
+	note_signature_write(w, &c->key, (uint64_t)time_s, sig);
+	buf_free(&message);
+}
+
+static void
+make_note(struct buf *out, const struct fixture *f, const struct checkpoint *c,
+    int64_t time_s, const int64_t cosigned_s[])
+{
+	struct writer w;
+	struct buf text;
+
+	wr_init(&w, NOTE_MAX);
+	checkpoint_write(&w, c);
+	MUST(wr_end(&w, &text) == AC_OK);
+	wr_init(&w, NOTE_MAX);
+	wr_bytes(&w, buf_span(&text));
+	wr_u8(&w, '\n');
+	cosign(&w, f->log, 0, buf_span(&text));
+	if (f->log_time)
+		cosign(&w, &f->keys->log_time, time_s, buf_span(&text));
+	for (size_t i = 0; i < FIXTURE_WITNESSES; i++)
+		if (cosigned_s[i] != 0)
+			cosign(&w, &f->keys->witness[i], cosigned_s[i],
+			    buf_span(&text));
+	MUST(wr_end(&w, out) == AC_OK);
+	buf_free(&text);
+}
+
+static struct digest
+root_of(const struct digest leaves[], size_t n)
+{
+	struct merkle_frontier t = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		MUST(merkle_push(&t, &leaves[i]) == AC_OK);
+	return merkle_root(&t);
+}
+
+static void
+make_leaves(struct fixture *f, fixture_hook *hook)
+{
+	for (size_t i = 0; i < f->nlines; i++) {
+		const struct bundle *b = &f->line[i];
+		struct digest d = dsse_digest(buf_span(&b->statement));
+		struct spki key = fixture_spki(f->signer[i]);
+
+		MUST(leaf_encode(&f->leaf[i], &d, span_of(b->sig, b->siglen),
+		    &key) == AC_OK);
+	}
+	call(f, hook, FIXTURE_LEAF);
+	for (size_t i = 0; i < f->nlines; i++)
+		f->leaves[FIXTURE_INDEX + i] =
+		    merkle_leaf(buf_span(&f->leaf[i]));
+}
+
+static void
+make_proof(struct bundle_entry *e, const struct digest leaves[])
+{
+	struct merkle_plan plan;
+
+	MUST(merkle_plan_inclusion(&plan, e->index, FIXTURE_LEAVES) == AC_OK);
+	e->nproof = plan.nhashes;
+	for (size_t i = 0; i < plan.nhashes; i++) {
+		struct digest nodes[8];
+		size_t n = 0;
+
+		for (size_t k = plan.first[i]; k < plan.first[i + 1]; k++) {
+			const struct merkle_node *node = &plan.nodes[k];
+
+			nodes[n++] = merkle_perfect_root(
+			    leaves + (node->index << node->level),
+			    (size_t)1 << node->level);
+		}
+		e->proof[i] = merkle_fold(nodes, n);
+	}
+}
+
+static void
+make_entries(struct fixture *f)
+{
+	for (size_t i = 0; i < f->nlines; i++) {
+		struct bundle_entry *e = &f->line[i].entry;
+
+		f->line[i].logged = true;
+		e->top_index = e->index = FIXTURE_INDEX + i;
+		e->log_id = note_key_hash(&f->log->key);
+		e->root = f->checkpoint.root;
+		e->size = f->checkpoint.size;
+		make_proof(e, f->leaves);
+		fixture_set(&e->checkpoint, buf_span(&f->note));
+		fixture_set(&e->body, buf_span(&f->leaf[i]));
+	}
+}
+
+/* ---- Bundles ---- */
+
+void
+fixture_sign(struct bundle *b, EVP_PKEY *key)
+{
+	struct digest d = dsse_digest(buf_span(&b->statement));
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+
+	b->siglen = sizeof(b->sig);
+	MUST(ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
+	    EVP_PKEY_sign(ctx, b->sig, &b->siglen, d.b, sizeof(d.b)) == 1);
+	EVP_PKEY_CTX_free(ctx);
+}
+
+static void
+make_bundle(struct bundle *b, const struct buf *statement, EVP_PKEY *signer,
+    EVP_PKEY *named, bool oms)
+{
+	struct spki key = fixture_spki(named);
+
+	fixture_set(&b->statement, buf_span(statement));
+	fixture_sign(b, signer);
+	if (oms) {
+		spki_hint_oms(b->hint, &key);
+	} else {
+		spki_hint(b->hint, &key);
+		memcpy(b->keyid, b->hint, sizeof(b->keyid));
+	}
+}
+
+static void
+make_result(struct fixture *f)
+{
+	struct writer w;
+
+	wr_init(&w, 64 * MIB);
+	for (size_t i = 0; i < f->nlines; i++) {
+		bundle_write(&w, &f->line[i]);
+		wr_u8(&w, '\n');
+	}
+	MUST(wr_end(&w, &f->jsonl) == AC_OK);
+	wr_init(&w, 64 * MIB);
+	bundle_write(&w, &f->model_sig);
+	MUST(wr_end(&w, &f->sig) == AC_OK);
+	memcpy(f->folder, f->file, sizeof(f->file));
+	f->nfolder = FIXTURE_FILES;
+}
+
+/* ---- Policy ---- */
+
+static const char accepting[] =
+    "log @log\n"
+    "log-time @time\n"
+    "quorum none\n"
+    "builder test @builder\n"
+    "ak-root @root sim simulated unmeasured-boot\n";
+
+static void
+substitute(struct buf *policy, const char *name, struct buf *value)
+{
+	while (memmem(policy->p, policy->len, name, strlen(name)) != NULL)
+		fixture_replace(policy, name, (const char *)value->p);
+	buf_free(value);
+}
+
+static void
+substitute_vkey(struct buf *policy, const char *name,
+    const struct note_key *key)
+{
+	struct writer w;
+	struct buf text;
+
+	wr_init(&w, 4096);
+	note_key_write(&w, key);
+	MUST(wr_end(&w, &text) == AC_OK);
+	substitute(policy, name, &text);
+}
+
+static void
+substitute_digest(struct buf *policy, const char *name,
+    const struct digest *d)
+{
+	struct writer w;
+	struct buf text;
+
+	wr_init(&w, 4096);
+	wr_hex(&w, span_digest(d));
+	MUST(wr_end(&w, &text) == AC_OK);
+	substitute(policy, name, &text);
+}
+
+static void
+make_policy(struct fixture *f)
+{
+	const struct fixture_keys *k = f->keys;
+	struct spki spki = fixture_spki(k->builder);
+	struct digest d = spki_digest(&spki);
+	unsigned char *der = NULL;
+	int len;
+
+	fixture_set(&f->policy, span_str(f->policy_form));
+	substitute_vkey(&f->policy, "@log", &k->log.key);
+	substitute_vkey(&f->policy, "@time", &k->log_time.key);
+	substitute_vkey(&f->policy, "@otherlog", &k->other_log.key);
+	for (size_t i = 0; i < FIXTURE_WITNESSES; i++) {
+		char name[] = "@w0";
+
+		name[2] = (char)('0' + i);
+		substitute_vkey(&f->policy, name, &k->witness[i].key);
+	}
+	substitute_digest(&f->policy, "@builder", &d);
+	spki = fixture_spki(k->other_builder);
+	d = spki_digest(&spki);
+	substitute_digest(&f->policy, "@stranger", &d);
+	substitute_digest(&f->policy, "@root", &f->root_der);
+	len = i2d_PUBKEY(k->ak, &der);
+	MUST(len > 0);
+	d = sha256_of(span_of(der, (size_t)len));
+	OPENSSL_free(der);
+	substitute_digest(&f->policy, "@vm", &d);
+	substitute_digest(&f->policy, "@data", &f->found[0].sha256);
+	substitute_digest(&f->policy, "@image", &f->image.sha256);
+}
+
+/* ---- The whole ---- */
+
+static void
+wish_request(struct fixture *f)
+{
+	static const struct span command[] = { { (const uint8_t *)"train", 5 },
+		{ (const uint8_t *)"--steps=5", 9 } };
+	static const struct span output[] = { { (const uint8_t *)"*", 1 } };
+	static const char *const pin[FIXTURE_INPUTS] = {
+		"sha256:3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3b"
+		"b23adc8b7",
+		"sha256:e59f3a3d6d4a6b6e2a7d0b7f6ba8f0c6f1a3c2b7a04d1d7a2f0b9c8"
+		"d7e6f5a4b" };
+	static const char *const image_pin =
+	    "sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f"
+	    "6be03";
+
+	for (size_t i = 0; i < FIXTURE_INPUTS; i++) {
+		f->input[i] = (struct request_input){
+			.name = span_str(i == 0 ? "corpus" : "base"),
+			.type = span_str(i == 0 ? "file" : "dataset"),
+			.uri = span_str(i == 0 ? "https://example.org/corpus" :
+			    "https://example.org/base"),
+			.pin = span_str(pin[i]),
+			.role = span_str(i == 0 ? "dataset" : "base-model"),
+			.license = span_str(i == 0 ? "Apache-2.0" : "MIT"),
+		};
+		MUST(text_unhex_digest(&f->found[i].sha256,
+		    span_str(pin[i] + 7)));
+		f->found[i].bytes = 1000 + i;
+	}
+	f->found[1].tree = true;
+	f->found[1].manifest = sha256_of(span_str("manifest of base"));
+	MUST(text_unhex_digest(&f->image.sha256, span_str(image_pin + 7)));
+	f->image.root = sha256_of(span_str("image root"));
+	f->image.manifest = sha256_of(span_str("image manifest"));
+	f->request = (struct request){
+		.config_name = span_str("aicert.yaml"),
+		.config_sha256 = sha256_of(span_str("configuration")),
+		.trainer = span_str("command"),
+		.command = command, .ncommand = 2,
+		.image = { .name = span_str("trainer"),
+		    .uri = span_str("oci://example.org/trainer"),
+		    .pin = span_str(image_pin) },
+		.input = f->input, .ninputs = FIXTURE_INPUTS,
+		.output = output, .noutputs = 1,
+		.has_seed = true, .seed = 42,
+	};
+}
+
+static void
+wish(struct fixture *f, const struct fixture_keys *keys, const char *policy)
+{
+	static const char *const name[FIXTURE_FILES] = { "config.json",
+		"model.safetensors", "trainer_state.json" };
+	static const char *const content[FIXTURE_FILES] = { "{\"layers\":2}\n",
+		"weights and weights\n", "{\"loss\":1.5}\n" };
+
+	*f = (struct fixture){ .keys = keys, .measured = true, .nlines = 2,
+		.policy_form = policy != NULL ? policy : accepting,
+		.ak_attributes = 0x00050072, .certified = keys->ak,
+		.with_start_note = true, .log = &keys->log,
+		.origin = "log.example.org", .log_time = true,
+		.time_s = FIXTURE_TIME, .start_time_s = FIXTURE_START_TIME,
+		.nfigures = 2 };
+	f->figure[0] = (struct figure){ "wallSeconds", "12.345", "s",
+		"measured" };
+	f->figure[1] = (struct figure){ "parameters", "123456", "1",
+		"reported" };
+	f->timing = (struct timing){ FIXTURE_TIME - 7000, FIXTURE_TIME - 6988,
+		12345 };
+	for (size_t i = 0; i < 3; i++)
+		f->signer[i] = f->named[i] = keys->builder;
+	f->builder = fixture_spki(keys->builder);
+	for (size_t i = 0; i < FIXTURE_FILES; i++) {
+		f->content[i] = content[i];
+		f->file[i] = (struct oms_file){ .name = span_str(name[i]),
+			.sha256 = sha256_of(span_str(content[i])),
+			.bytes = strlen(content[i]) };
+	}
+	for (size_t i = 0; i < FIXTURE_LEAVES; i++) {
+		uint8_t entry = (uint8_t)i;
+
+		f->leaves[i] = merkle_leaf(span_of(&entry, 1));
+	}
+	wish_chain(f);
+	wish_request(f);
+}
+
+static void
+make_chain(struct fixture *f)
+{
+	f->cert[0].key = f->certified;
+	for (size_t i = 0; i < 3; i++)
+		fixture_certify(&f->ev.chain[i], &f->cert[i]);
+	f->ev.nchain = 3;
+	f->root_der = sha256_of(buf_span(&f->ev.chain[2]));
+	write_public(&f->ev.ak_public, f->keys->ak, f->ak_attributes);
+}
+
+static void
+make_manifest(struct fixture *f, fixture_hook *hook)
+{
+	MUST(oms_encode(&f->manifest, f->file, FIXTURE_FILES, oms_ignore,
+	    OMS_NIGNORE) == AC_OK);
+	call(f, hook, FIXTURE_MANIFEST);
+	f->outputs = (struct outputs){ f->file, FIXTURE_FILES,
+		oms_root(f->file, FIXTURE_FILES),
+		sha256_of(buf_span(&f->manifest)) };
+}
+
+static void
+make_start(struct fixture *f, fixture_hook *hook)
+{
+	struct evidence_quote *q = &f->ev.quote[0];
+	struct digest extra;
+
+	f->start_checkpoint = (struct checkpoint){ span_str(f->origin),
+		FIXTURE_START_SIZE, root_of(f->leaves, FIXTURE_START_SIZE) };
+	call(f, hook, FIXTURE_START_CHECKPOINT);
+	make_note(&f->start_note, f, &f->start_checkpoint, f->start_time_s,
+	    f->start_cosigned_s);
+	call(f, hook, FIXTURE_START_NOTE);
+	make_input_events(f);
+	call(f, hook, FIXTURE_INPUT_EVENTS);
+	for (unsigned i = 0; i < 8; i++)
+		q->pcr[i] = sha256_of(span_of(&i, 1));
+	if (f->tls_key.len > 0)
+		fixture_set(&f->ev.tls_key, f->tls_key);
+	extend(&q->pcr[14], f->ev.inputs_log, f->ev.ninputs);
+	extend(&q->pcr[15], &f->ev.tls_key, f->tls_key.len > 0 ? 1 : 0);
+	extra = dsse_bind_start(&f->request.config_sha256,
+	    f->with_start_note ? buf_span(&f->start_note) : span_of(NULL, 0));
+	make_quote(f, hook, 0, &extra);
+}
+
+static void
+make_end(struct fixture *f, fixture_hook *hook)
+{
+	struct evidence *ev = &f->ev;
+	struct digest d;
+
+	make_other_events(f);
+	call(f, hook, FIXTURE_EVENTS);
+	make_statement(f);
+	call(f, hook, FIXTURE_STATEMENT);
+	d = dsse_digest(buf_span(&f->statement));
+	memcpy(ev->quote[1].pcr, ev->quote[0].pcr, sizeof(ev->quote[1].pcr));
+	extend(&ev->quote[1].pcr[8], ev->outputs_log, ev->noutputs);
+	extend(&ev->quote[1].pcr[14], ev->inputs_log, ev->ninputs);
+	ev->bound = d;
+	ev->root = f->outputs.root;
+	d = dsse_bind_end(&d);
+	make_quote(f, hook, 1, &d);
+	call(f, hook, FIXTURE_EVIDENCE);
+	MUST(evidence_encode(&f->evidence, ev) == AC_OK);
+	call(f, hook, FIXTURE_EVIDENCE_STATEMENT);
+}
+
+void
+fixture_make(struct fixture *f, const struct fixture_keys *keys,
+    const char *policy, fixture_hook *hook)
+{
+	wish(f, keys, policy);
+	call(f, hook, FIXTURE_SETUP);
+	f->request.builder_key = spki_digest(&f->builder);
+	make_chain(f);
+	call(f, hook, FIXTURE_CHAIN);
+	make_manifest(f, hook);
+	make_start(f, hook);
+	make_end(f, hook);
+	make_bundle(&f->line[0], &f->statement, f->signer[0], f->named[0],
+	    false);
+	make_bundle(&f->line[1], &f->evidence, f->signer[1], f->named[1],
+	    false);
+	make_bundle(&f->model_sig, &f->manifest, f->signer[2], f->named[2],
+	    true);
+	call(f, hook, FIXTURE_BUNDLES);
+	make_leaves(f, hook);
+	f->checkpoint = (struct checkpoint){ span_str(f->origin),
+		FIXTURE_LEAVES, root_of(f->leaves, FIXTURE_LEAVES) };
+	call(f, hook, FIXTURE_CHECKPOINT);
+	make_note(&f->note, f, &f->checkpoint, f->time_s, f->cosigned_s);
+	call(f, hook, FIXTURE_NOTE);
+	make_entries(f);
+	call(f, hook, FIXTURE_ENTRIES);
+	make_result(f);
+	make_policy(f);
+	call(f, hook, FIXTURE_RESULT);
+}
+
+void
+fixture_free(struct fixture *f)
+{
+	buf_free(&f->manifest);
+	buf_free(&f->statement);
+	buf_free(&f->evidence);
+	buf_free(&f->start_note);
+	buf_free(&f->note);
+	evidence_free(&f->ev);
+	for (size_t i = 0; i < 2; i++) {
+		bundle_free(&f->line[i]);
+		buf_free(&f->leaf[i]);
+	}
+	bundle_free(&f->model_sig);
+	buf_free(&f->jsonl);
+	buf_free(&f->sig);
+	buf_free(&f->policy);
+}
+
+static void
+write_in(const char *dir, const char *name, struct span data)
+{
+	char path[4096];
+
+	MUST(snprintf(path, sizeof(path), "%s/%s", dir, name) <
+	    (int)sizeof(path));
+	MUST(file_write(path, data, 0644) == AC_OK);
+}
+
+void
+fixture_write(const struct fixture *f, const char *dir, const char *policy)
+{
+	for (size_t i = 0; i < FIXTURE_FILES; i++)
+		write_in(dir, (const char *)f->file[i].name.p,
+		    span_str(f->content[i]));
+	write_in(dir, "aicert.jsonl", buf_span(&f->jsonl));
+	write_in(dir, "model.sig", buf_span(&f->sig));
+	MUST(file_write(policy, buf_span(&f->policy), 0644) == AC_OK);
+}
