@@ -575,6 +575,7 @@ pin_differs(void **state)
 	assert_non_null(strstr(text(t), hex));
 	/* It does not get another chance, and start is not served. */
 	(void)!wire_send(t->sock, WIRE_START, span_str(""), -1);
+	wire_frame_free(&t->last);
 	assert_int_equal(wire_receive(&t->last, t->sock, WIRE_ANSWER_MAX),
 	    AC_ERR_NOT_FOUND);
 	t->last = (struct wire_frame){ .fd = -1 };
