@@ -165,7 +165,7 @@ parse_log(const struct parser *x)
 			return complain(x, 1, AC_ERR_FORMAT,
 			    "this log or its key stands above already");
 	/* An optional URL is for clients that fetch. */
-	e = get_end(x, x->in->n == 3 ? 3 : 2);
+	e = get_end(x, x->in->n > 2 ? 3 : 2);
 	if (e == AC_OK)
 		p->log[p->nlog++] = key;
 	return e;
@@ -202,7 +202,7 @@ parse_witness(const struct parser *x)
 		if (!p->node[i].group && same_key(&p->node[i].key, &node->key))
 			return complain(x, 2, AC_ERR_FORMAT,
 			    "this witness's key stands above already");
-	e = get_end(x, x->in->n == 4 ? 4 : 3);
+	e = get_end(x, x->in->n > 3 ? 4 : 3);
 	if (e == AC_OK)
 		p->nnode++;
 	return e;
@@ -539,8 +539,8 @@ parse_line(const struct parser *x)
 		const size_t *n;
 	} kinds[] = {
 		{ "log", parse_log, 0, &p->nlog },
-		{ "witness", parse_witness, 0, NULL },
-		{ "group", parse_group, 0, NULL },
+		{ "witness", parse_witness, 0, &p->nnode },
+		{ "group", parse_group, 0, &p->nnode },
 		{ "quorum", parse_quorum, 0, NULL },
 		{ "log-time", parse_log_time, 0, &p->nlog_time },
 		{ "builder", parse_builder, 0, &p->nbuilder },
@@ -562,8 +562,9 @@ parse_line(const struct parser *x)
 			continue;
 		if (kinds[i].parse == NULL)
 			return lacks(x, 0, kinds[i].lacks);
-		if ((kinds[i].n != NULL && *kinds[i].n == POLICY_LIST_MAX) ||
-		    (kinds[i].n == NULL && p->nnode == POLICY_NODES_MAX))
+		if (kinds[i].n != NULL && *kinds[i].n ==
+		    (kinds[i].n == &p->nnode ? POLICY_NODES_MAX :
+		    POLICY_LIST_MAX))
 			return complain(x, 0, AC_ERR_LIMIT,
 			    "too many lines of this kind");
 		return kinds[i].parse(x);
