@@ -177,7 +177,7 @@ parse_log(const struct parser *x)
 			return complain(x, 1, AC_ERR_FORMAT,
 			    "this log or its key stands above already");
 	/* An optional URL is for clients that fetch. */
-	e = get_end(x, x->in->n == 3 ? 3 : 2);
+	e = get_end(x, x->in->n > 2 ? 3 : 2);
 	if (e == AC_OK)
 		p->log[p->nlog++] = key;
 	return e;
@@ -214,7 +214,7 @@ parse_witness(const struct parser *x)
 		if (!p->node[i].group && same_key(&p->node[i].key, &node->key))
 			return complain(x, 2, AC_ERR_FORMAT,
 			    "this witness's key stands above already");
-	e = get_end(x, x->in->n == 4 ? 4 : 3);
+	e = get_end(x, x->in->n > 3 ? 4 : 3);
 	if (e == AC_OK)
 		p->nnode++;
 	return e;
