@@ -919,6 +919,15 @@ fixture_make(struct fixture *f, const struct fixture_keys *keys,
 }
 
 void
+fixture_self_asserted(struct fixture *f)
+{
+	f->measured = false;
+	f->nlines = 1;
+	for (size_t i = 0; i < f->nfigures; i++)
+		f->figure[i].assurance = "reported";
+}
+
+void
 fixture_free(struct fixture *f)
 {
 	buf_free(&f->manifest);

@@ -176,6 +176,9 @@ void fixture_keys_free(struct fixture_keys *k);
 void fixture_make(struct fixture *f, const struct fixture_keys *keys,
     const char *policy, fixture_hook *hook);
 
+/* At FIXTURE_SETUP: no TPM took part; one line, and figures only reported. */
+void fixture_self_asserted(struct fixture *f);
+
 void fixture_free(struct fixture *f);
 
 /* Replace the first from in *b, which must be there, by to. */

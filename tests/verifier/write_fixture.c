@@ -19,10 +19,8 @@ vary(struct fixture *f)
 {
 	if (f->stage != FIXTURE_SETUP)
 		return;
-	if (strcmp(kind, "self-asserted") == 0) {
-		f->measured = false;
-		f->nlines = 1;
-	}
+	if (strcmp(kind, "self-asserted") == 0)
+		fixture_self_asserted(f);
 	if (strcmp(kind, "evil-names") == 0) {
 		f->input[0].name = span_str("corpus" EVIL);
 		f->input[0].uri = span_str("https://example.org/" EVIL);
