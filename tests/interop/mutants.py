@@ -8,7 +8,8 @@ author would: lines are signed anew with the builder's key and put into a log
 of this test's own, so that nothing fails but what the mutant is about.
 strangers.py must name exactly the checks listed here. Where AICERT_BIN is
 set, aicert-verify must refuse the mutant at the step that makes the first of
-them, and accept the unbent copy.
+them, and accept the unbent copy. Variants, at the end, are unusual and right:
+both must accept them.
 
 Exit code: 0 passed, 1 failed, 77 skipped (the reason is printed).
 """
@@ -473,6 +474,67 @@ def _(one, two):
     bend_signature(two[0]["inclusionProof"], 76, 11)
 
 
+# ---- what is unusual and right: all must accept it ----
+
+def variant(name, entries=None):
+    def add(bend):
+        MUTANTS.append((name, (), 0, None, bend, entries))
+        return bend
+    return add
+
+
+def rewrite(m, change):
+    """Line 1 as another builder's program would write it, measured so."""
+    m.provenance(change)
+    bind = sha256(b"AICERT-TPM-BIND-V1\0" +
+                  sha256(producer.pae(m.payloads[0])))
+    trust(m, certify(m, lambda p: None, at(44, *bind)))
+
+
+@variant("extensions in the predicate of line 1")
+def _(m):
+    def change(j):
+        j["predicate"]["https://example.org/more/v1"] = {"a": [1, None, "b"]}
+        j["predicate"]["runDetails"]["byproducts"] = []
+    rewrite(m, change)
+
+
+@variant("members of line 1 in another order")
+def _(m):
+    def change(j):
+        for name in sorted(j):
+            j[name] = j.pop(name)
+        for name in reversed(list(j["predicate"])):
+            j["predicate"][name] = j["predicate"].pop(name)
+    rewrite(m, change)
+
+
+@variant("a third line of a type that nobody knows")
+def _(m):
+    m.payloads.append(producer.statement(
+        [("provenance", hexdigest(producer.pae(m.payloads[0])))],
+        "https://example.org/review/v1", {"stars": 5}))
+
+
+@variant("signatures of the checkpoint by keys that nobody knows",
+         entries=lambda *lines: [sign_more(e[0]) for e in lines])
+def _(m):
+    pass
+
+
+def sign_more(entry):
+    note = entry["inclusionProof"]["checkpoint"]
+    for length in 68, 76, 2432:
+        note["envelope"] += "\u2014 witness.example.net/w%d %s\n" % (
+            length, b64(bytes(length)))
+
+
+@variant("no integratedTime at all", entries=lambda *lines: [
+    e[0].pop("integratedTime") for e in lines])
+def _(m):
+    pass
+
+
 # ---- running them ----
 
 def verify(m):
@@ -527,7 +589,7 @@ def main(source):
     good = judge(source, "not bent: signed and logged anew", (), 0, None,
                  None, None)
     passed = [judge(source, *m) for m in MUTANTS]
-    print("%d of %d mutants fail where they are bent" %
+    print("%d of %d, mutants and variants, are judged as they should be" %
           (sum(passed), len(passed)))
     return 0 if good and all(passed) else 1
 
