@@ -149,7 +149,7 @@ inclusion_time(struct verification *v, size_t i, struct message *why)
 		return VERIFY_OK;
 	}
 	e = quorum_log_time(&t->unix_s, p, &note, v->origin, why);
-	if (e == AC_ERR_NOT_FOUND) {
+	if (e != AC_OK && !quorum_has_time_key(p, v->origin)) {
 		message_set(why, "no inclusion time: the policy says \"quorum "
 		    "none\" and has no log-time key of this log");
 		return VERIFY_NOT_ACCEPTED;
