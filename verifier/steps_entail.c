@@ -216,7 +216,7 @@ check_events(struct verification *v, struct message *why)
 	return true;
 }
 
-/* Without evidence: the figures may be no more than reported. */
+/* Without evidence: one dependency for the image and for every input. */
 static bool
 check_self_asserted(const struct verification *v, struct message *why)
 {

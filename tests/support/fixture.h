@@ -130,8 +130,9 @@ struct fixture {
 	struct measured found[FIXTURE_INPUTS];
 	struct measured image;
 	struct timing timing;
-	struct figure figure[3];
+	struct figure *figure; /* figures */
 	size_t nfigures;
+	struct figure figures[2];
 	uint32_t ak_attributes;
 	EVP_PKEY *certified;      /* the key of the leaf */
 	struct fixture_cert cert[3]; /* leaf, intermediate, root */
