@@ -98,7 +98,7 @@ fixture_spki(EVP_PKEY *key)
 {
 	unsigned char *der = NULL;
 	int len = i2d_PUBKEY(key, &der);
-	struct spki spki;
+	struct spki spki = { 0 };
 
 	MUST(len == SPKI_LEN && spki_parse(&spki, span_of(der, SPKI_LEN)));
 	OPENSSL_free(der);
