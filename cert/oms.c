@@ -58,23 +58,6 @@ oms_compare(const void *a, const void *b)
 	return span_compare(f->name, g->name);
 }
 
-/* As oms_compare(), but '/' sorts before every other byte. */
-static int
-compare_by_component(const void *a, const void *b)
-{
-	struct span s = ((const struct oms_file *)a)->name;
-	struct span t = ((const struct oms_file *)b)->name;
-
-	for (size_t i = 0; i < s.len && i < t.len; i++) {
-		int c = s.p[i] == '/' ? -1 : s.p[i];
-		int d = t.p[i] == '/' ? -1 : t.p[i];
-
-		if (c != d)
-			return c < d ? -1 : 1;
-	}
-	return s.len == t.len ? 0 : s.len < t.len ? -1 : 1;
-}
-
 struct digest
 oms_root(const struct oms_file files[], size_t n)
 {
@@ -84,22 +67,6 @@ oms_root(const struct oms_file files[], size_t n)
 	for (size_t i = 0; i < n; i++)
 		sha256_update(&s, span_digest(&files[i].sha256));
 	return sha256_final(&s);
-}
-
-enum ac_err
-oms_root_by_component(struct digest *out, const struct oms_file files[],
-    size_t n)
-{
-	struct oms_file *sorted = calloc(n + 1, sizeof(*sorted));
-
-	if (sorted == NULL)
-		return AC_ERR_MEMORY;
-	if (n > 0)
-		memcpy(sorted, files, n * sizeof(*sorted));
-	qsort(sorted, n, sizeof(*sorted), compare_by_component);
-	*out = oms_root(sorted, n);
-	free(sorted);
-	return AC_OK;
 }
 
 struct digest

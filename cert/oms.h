@@ -41,14 +41,6 @@ int oms_compare(const void *a, const void *b);
 struct digest oms_root(const struct oms_file files[], size_t n);
 
 /*
- * The other order in the field: by path components.  It is what the reference
- * implementation's "digest" prints; the registry finds a model by either.
- * AC_ERR_MEMORY.
- */
-AC_MUST_CHECK enum ac_err oms_root_by_component(struct digest *out,
-    const struct oms_file files[], size_t n);
-
-/*
  * SHA-256 of the lines "<hex>  <path>LF" of files[0..n), which are in order:
  * the manifest digest of an input or of the outputs (formats.md section 1).
  */

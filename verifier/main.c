@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -220,7 +221,10 @@ run(const struct options *o)
 	int code;
 
 	r.policy = path;
-	if (path == NULL) {
+	if (strlen(o->model) >= PATH_MAX) {
+		message_set(&why, "the path of the model has %zu bytes, at "
+		    "most %d can be", strlen(o->model), PATH_MAX - 1);
+	} else if (path == NULL) {
 		message_set(&why, "no policy: none was named, and there is "
 		    "none in ~/.config/aicert or /etc/aicert. A policy says "
 		    "whom you trust; \"aicert policy init --help\" makes one");
@@ -256,6 +260,7 @@ main(int argc, char **argv)
 	struct options o = { 0 };
 	int c;
 
+	opterr = 0; /* the first line is ours */
 	while ((c = getopt_long(argc, argv, "p:jqhV", longs, NULL)) != -1) {
 		switch (c) {
 		case 'p':
@@ -274,13 +279,13 @@ main(int argc, char **argv)
 			(void)puts("aicert-verify " AICERT_VERSION);
 			return 0;
 		default:
-			(void)fputs("COULD NOT RUN: see aicert-verify --help\n",
+			(void)fputs("COULD NOT RUN: unknown option, or one "
+			    "without its value; see aicert-verify --help\n",
 			    stderr);
 			return VERIFY_COULD_NOT_RUN;
 		}
 	}
-	if (argc - optind != 1 || strlen(argv[optind]) >= 4096 ||
-	    argv[optind][0] == '\0') {
+	if (argc - optind != 1 || argv[optind][0] == '\0') {
 		(void)fputs("COULD NOT RUN: name one model folder; see "
 		    "aicert-verify --help\n", stderr);
 		return VERIFY_COULD_NOT_RUN;

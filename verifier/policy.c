@@ -59,6 +59,18 @@ is_name_byte(uint8_t c)
 	    (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
+/* A word of the line that a later build judges. */
+static enum ac_err
+lacks(const struct parser *x, size_t i, unsigned step)
+{
+	message_set(x->why, "line %zu, column %zu: ", x->in->line,
+	    x->in->column[i]);
+	message_add_quoted(x->why, x->in->f[i]);
+	message_add(x->why, " needs verification step %u, which this build "
+	    "does not have", step);
+	return AC_ERR_UNSUPPORTED;
+}
+
 static enum ac_err
 get_name(const struct parser *x, size_t i, struct policy_name *out)
 {
@@ -165,7 +177,7 @@ parse_log(const struct parser *x)
 			return complain(x, 1, AC_ERR_FORMAT,
 			    "this log or its key stands above already");
 	/* An optional URL is for clients that fetch. */
-	e = get_end(x, x->in->n == 3 ? 3 : 2);
+	e = get_end(x, x->in->n > 2 ? 3 : 2);
 	if (e == AC_OK)
 		p->log[p->nlog++] = key;
 	return e;
@@ -202,7 +214,7 @@ parse_witness(const struct parser *x)
 		if (!p->node[i].group && same_key(&p->node[i].key, &node->key))
 			return complain(x, 2, AC_ERR_FORMAT,
 			    "this witness's key stands above already");
-	e = get_end(x, x->in->n == 4 ? 4 : 3);
+	e = get_end(x, x->in->n > 3 ? 4 : 3);
 	if (e == AC_OK)
 		p->nnode++;
 	return e;
@@ -361,6 +373,9 @@ parse_ak_root(const struct parser *x)
 	size_t i = 3;
 	enum ac_err e;
 
+	if (in->n > 1 && (span_is(in->f[1], "amd-milan") ||
+	    span_is(in->f[1], "amd-genoa") || span_is(in->f[1], "amd-turin")))
+		return lacks(x, 1, 8);
 	if (in->n < 2 || (!find_builtin(&root.der, in->f[1]) &&
 	    !text_unhex_digest(&root.der, in->f[1])))
 		return complain(x, 1, AC_ERR_FORMAT, "expected the SHA-256 of "
@@ -456,17 +471,6 @@ parse_deny(const struct parser *x)
 }
 
 static enum ac_err
-lacks(const struct parser *x, size_t i, unsigned step)
-{
-	message_set(x->why, "line %zu, column %zu: ", x->in->line,
-	    x->in->column[i]);
-	message_add_quoted(x->why, x->in->f[i]);
-	message_add(x->why, " needs verification step %u, which this build "
-	    "does not have", step);
-	return AC_ERR_UNSUPPORTED;
-}
-
-static enum ac_err
 parse_allow(const struct parser *x)
 {
 	struct policy *p = x->p;
@@ -539,8 +543,8 @@ parse_line(const struct parser *x)
 		const size_t *n;
 	} kinds[] = {
 		{ "log", parse_log, 0, &p->nlog },
-		{ "witness", parse_witness, 0, NULL },
-		{ "group", parse_group, 0, NULL },
+		{ "witness", parse_witness, 0, &p->nnode },
+		{ "group", parse_group, 0, &p->nnode },
 		{ "quorum", parse_quorum, 0, NULL },
 		{ "log-time", parse_log_time, 0, &p->nlog_time },
 		{ "builder", parse_builder, 0, &p->nbuilder },
@@ -562,8 +566,9 @@ parse_line(const struct parser *x)
 			continue;
 		if (kinds[i].parse == NULL)
 			return lacks(x, 0, kinds[i].lacks);
-		if ((kinds[i].n != NULL && *kinds[i].n == POLICY_LIST_MAX) ||
-		    (kinds[i].n == NULL && p->nnode == POLICY_NODES_MAX))
+		if (kinds[i].n != NULL && *kinds[i].n ==
+		    (kinds[i].n == &p->nnode ? POLICY_NODES_MAX :
+		    POLICY_LIST_MAX))
 			return complain(x, 0, AC_ERR_LIMIT,
 			    "too many lines of this kind");
 		return kinds[i].parse(x);
@@ -619,8 +624,9 @@ check_log_time(const struct policy *p, struct message *why)
 			taken = taken || (!p->node[k].group &&
 			    same_key(&p->log_time[i], &p->node[k].key));
 		if (taken) {
-			message_set(why, "the log-time key %s equals a log's "
-			    "or witness's key", p->log_time[i].name);
+			message_set(why, "the log-time key ");
+			message_add_quoted(why, span_str(p->log_time[i].name));
+			message_add(why, " equals a log's or witness's key");
 			return AC_ERR_FORMAT;
 		}
 	}

@@ -71,24 +71,29 @@ is_time_key_of(const struct note_key *key, struct span origin)
 	    span_is(span_of(name.p + origin.len, strlen("/time")), "/time");
 }
 
+const struct note_key *
+quorum_log_time_key(const struct policy *p, struct span origin)
+{
+	for (size_t i = 0; i < p->nlog_time; i++)
+		if (is_time_key_of(&p->log_time[i], origin))
+			return &p->log_time[i];
+	return NULL;
+}
+
 enum ac_err
 quorum_log_time(int64_t *time_s, const struct policy *p,
     const struct note *note, struct span origin, struct message *why)
 {
-	for (size_t i = 0; i < p->nlog_time; i++) {
-		enum ac_err e;
+	const struct note_key *key = quorum_log_time_key(p, origin);
+	enum ac_err e;
 
-		if (!is_time_key_of(&p->log_time[i], origin))
-			continue;
-		e = sig_note(time_s, note, &p->log_time[i]);
-		if (e != AC_OK) {
-			message_set(why, "the log's time cosignature %s",
-			    e == AC_ERR_NOT_FOUND ? "is absent" :
-			    "does not hold");
-			return AC_ERR_MISMATCH;
-		}
-		return AC_OK;
+	if (key == NULL) {
+		message_set(why, "the policy has no log-time key of this log");
+		return AC_ERR_NOT_FOUND;
 	}
-	message_set(why, "the policy has no log-time key of this log");
-	return AC_ERR_NOT_FOUND;
+	e = sig_note(time_s, note, key);
+	if (e != AC_OK)
+		message_set(why, "the log's time cosignature %s",
+		    e == AC_ERR_NOT_FOUND ? "is absent" : "does not hold");
+	return e;
 }

@@ -18,10 +18,13 @@
 AC_MUST_CHECK enum ac_err quorum_time(int64_t *time_s, const struct policy *p,
     const struct note *note, struct message *why);
 
+/* The policy's log-time key of the log origin, or NULL. */
+const struct note_key *quorum_log_time_key(const struct policy *p,
+    struct span origin);
+
 /*
- * *time_s = the time by the policy's log-time key of the log origin.
- * AC_ERR_NOT_FOUND: the policy has no such key; AC_ERR_MISMATCH: it has, and
- * the note has no line by it, or one that does not hold.
+ * *time_s = the time by that key.  AC_ERR_NOT_FOUND: there is no such key, or
+ * no line by it; AC_ERR_MISMATCH: a line by it does not hold.
  */
 AC_MUST_CHECK enum ac_err quorum_log_time(int64_t *time_s,
     const struct policy *p, const struct note *note, struct span origin,

@@ -216,7 +216,7 @@ check_events(struct verification *v, struct message *why)
 	return true;
 }
 
-/* Without evidence: the figures may be no more than reported. */
+/* Without evidence: one dependency for the image and for every input. */
 static bool
 check_self_asserted(const struct verification *v, struct message *why)
 {
@@ -241,6 +241,15 @@ check_self_asserted(const struct verification *v, struct message *why)
 			return false;
 		}
 		input = json_next(input);
+	}
+	for (struct json f = json_first(p->compute); json_present(f);
+	    f = json_next(f)) {
+		if (!json_is(json_get(f, "assurance"), "reported")) {
+			message_set(why, "without evidence a figure is no more "
+			    "than reported: ");
+			message_add_quoted(why, json_name(f));
+			return false;
+		}
 	}
 	return true;
 }

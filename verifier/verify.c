@@ -47,6 +47,11 @@ step_format(struct verification *v, struct span jsonl, struct span model_sig,
 
 	if (certificate_decode(&v->cert, jsonl, why) != AC_OK)
 		return VERIFY_FAILED;
+	if (model_sig.len == 0) {
+		message_set(why, "there is no model.sig beside the "
+		    "certificate, or it is empty");
+		return VERIFY_FAILED;
+	}
 	/* Other tools write model.sig with or without a final line feed. */
 	if (line.len > 0 && line.p[line.len - 1] == '\n')
 		line.len--;

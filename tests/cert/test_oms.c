@@ -248,15 +248,6 @@ digests(void **state)
 	    X8("02020202") "  a/b\n" X8("03030303") "  a0\n"));
 	got = oms_manifest(f, 3);
 	assert_true(digest_equal(&got, &want));
-	/* By component the folder "a" stands before the file "a-b". */
-	memset(raw, 2, 32);
-	memset(raw + 32, 1, 32);
-	want = sha256_of(span_of(raw, sizeof(raw)));
-	assert_ok(oms_root_by_component(&got, f, 3));
-	assert_true(digest_equal(&got, &want));
-	assert_ok(oms_root_by_component(&got, NULL, 0));
-	want = sha256_of(span_of(NULL, 0));
-	assert_true(digest_equal(&got, &want));
 }
 
 /* As many files as we allow are read; one more is not. */

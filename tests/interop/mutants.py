@@ -7,7 +7,9 @@ DIR is as producer.py describes it. Every mutant is made as its dishonest
 author would: lines are signed anew with the builder's key and put into a log
 of this test's own, so that nothing fails but what the mutant is about.
 strangers.py must name exactly the checks listed here. Where AICERT_BIN is
-set, aicert-verify must refuse the mutant too, and accept the unbent copy.
+set, aicert-verify must refuse the mutant at the step that makes the first of
+them, and accept the unbent copy. Variants, at the end, are unusual and right:
+both must accept them.
 
 Exit code: 0 passed, 1 failed, 77 skipped (the reason is printed).
 """
@@ -127,16 +129,17 @@ def flip(text, at=0):
 MUTANTS = []
 
 
-def mutant(name, *checks, code=1, entries=None):
+def mutant(name, *checks, code=1, step=None):
+    """aicert-verify ends with code at step, else at the checks' first."""
     def add(bend):
-        MUTANTS.append((name, checks, code, bend, entries))
+        MUTANTS.append((name, checks, code, step, bend, None))
         return bend
     return add
 
 
 def entry_mutant(name, *checks):
     def add(entries):
-        MUTANTS.append((name, checks, 1, None, entries))
+        MUTANTS.append((name, checks, 1, None, None, entries))
         return entries
     return add
 
@@ -154,6 +157,18 @@ OTHERS = "every other PCR"
 INPUTS, OUTPUTS = "events: the inputs", "events: the outputs"
 REQUEST, FIGURES = "events: the request", "events: time and figures"
 
+# Which step of aicert-verify makes a check whose name has this in it.
+STEPS = {"events:": 15, "builder's signature": 2, ": leaf": 3,
+         ": inclusion": 4, ": checkpoint": 5, ": time": 6, EVIDENCE: 7,
+         CHAIN: 8, "AK: restricted": 9, "quote: magic": 10,
+         "quote: pcrDigest": 10, "quote: signature": 10, "extraData": 11,
+         "quotes: one boot": 11, OTHERS: 11, PCR14_START: 14, PCR14: 14,
+         PCR8: 14, PCR15: 14, FILES: 16, SUBJECTS: 16}
+
+
+def step_of(check):
+    return next(step for words, step in STEPS.items() if words in check)
+
 
 @mutant("one byte of the weights", FILES)
 def _(m):
@@ -169,13 +184,13 @@ def _(m):
     producer.write(m.dir + "/extra.txt", b"")
 
 
-@mutant("a file less", FILES, OUTPUTS)
+@mutant("a file less", FILES, OUTPUTS, step=16)
 def _(m):
     os.unlink(m.weights())
 
 
 @mutant("a file changed and model.sig signed anew",
-        SUBJECTS, EVIDENCE, OUTPUTS)
+        SUBJECTS, EVIDENCE, OUTPUTS, step=15)
 def _(m):
     with open(m.dir + "/config.json", "ab") as f:
         f.write(b" ")
@@ -191,7 +206,8 @@ def _(m):
         base64.b64decode(m.oms["dsseEnvelope"]["payload"]))
 
 
-@mutant("line 1 says another run, evidence as it was", EVIDENCE, END_EXTRA)
+@mutant("line 1 says another run, evidence as it was", EVIDENCE, END_EXTRA,
+        step=1)
 def _(m):
     m.edit(0, lambda j: j["predicate"]["runDetails"]["metadata"].update(
         invocationId="another"))
@@ -306,7 +322,7 @@ def _(m):
     m.evidence(lambda p: p["quotes"][1]["pcrs"].update({"7": 64 * "2"}))
 
 
-@mutant("a byte after the END quote", END_FORM, END_DIGEST, "END quote: sig",
+@mutant("a byte after the END quote", END_FORM, END_DIGEST, "END quote: signature",
         END_EXTRA, "quotes: one boot", PCR14, PCR8, PCR15, OTHERS)
 def _(m):
     m.evidence(lambda p: p["quotes"][1].update(attest=b64(
@@ -352,13 +368,29 @@ def _(m):
     certify(m, change)
 
 
-@mutant("an AK that signs anything", "AK: restricted")
+@mutant("a certificate for another AK", "AK: restricted")
 def _(m):
-    def change(p):
-        public = bytearray(base64.b64decode(p["ak"]["public"]))
-        public[5] &= 0xfe
-        p["ak"]["public"] = b64(bytes(public))
-    m.evidence(change)
+    public = json.loads(m.payloads[1])["predicate"]["ak"]["public"]
+    trust(m, certify(m, lambda p: p["ak"].update(public=public)))
+
+
+def attribute_mutant(name, bit):
+    def bend(m):
+        def change(p):
+            public = base64.b64decode(p["ak"]["public"])
+            (attributes,) = struct.unpack(">I", public[4:8])
+            assert attributes & bit
+            p["ak"]["public"] = b64(public[:4] + struct.pack(
+                ">I", attributes ^ bit) + public[8:])
+        m.evidence(change)
+    mutant("an AK that is not " + name, "AK: restricted")(bend)
+
+
+attribute_mutant("fixedTPM", 0x2)
+attribute_mutant("fixedParent", 0x10)
+attribute_mutant("sensitiveDataOrigin", 0x20)
+attribute_mutant("restricted", 0x10000)
+attribute_mutant("for signing", 0x40000)
 
 
 def attest_mutant(name, change, *checks):
@@ -442,10 +474,71 @@ def _(one, two):
     bend_signature(two[0]["inclusionProof"], 76, 11)
 
 
+# ---- what is unusual and right: all must accept it ----
+
+def variant(name, entries=None):
+    def add(bend):
+        MUTANTS.append((name, (), 0, None, bend, entries))
+        return bend
+    return add
+
+
+def rewrite(m, change):
+    """Line 1 as another builder's program would write it, measured so."""
+    m.provenance(change)
+    bind = sha256(b"AICERT-TPM-BIND-V1\0" +
+                  sha256(producer.pae(m.payloads[0])))
+    trust(m, certify(m, lambda p: None, at(44, *bind)))
+
+
+@variant("extensions in the predicate of line 1")
+def _(m):
+    def change(j):
+        j["predicate"]["https://example.org/more/v1"] = {"a": [1, None, "b"]}
+        j["predicate"]["runDetails"]["byproducts"] = []
+    rewrite(m, change)
+
+
+@variant("members of line 1 in another order")
+def _(m):
+    def change(j):
+        for name in sorted(j):
+            j[name] = j.pop(name)
+        for name in reversed(list(j["predicate"])):
+            j["predicate"][name] = j["predicate"].pop(name)
+    rewrite(m, change)
+
+
+@variant("a third line of a type that nobody knows")
+def _(m):
+    m.payloads.append(producer.statement(
+        [("provenance", hexdigest(producer.pae(m.payloads[0])))],
+        "https://example.org/review/v1", {"stars": 5}))
+
+
+@variant("signatures of the checkpoint by keys that nobody knows",
+         entries=lambda *lines: [sign_more(e[0]) for e in lines])
+def _(m):
+    pass
+
+
+def sign_more(entry):
+    note = entry["inclusionProof"]["checkpoint"]
+    for length in 68, 76, 2432:
+        note["envelope"] += "\u2014 witness.example.net/w%d %s\n" % (
+            length, b64(bytes(length)))
+
+
+@variant("no integratedTime at all", entries=lambda *lines: [
+    e[0].pop("integratedTime") for e in lines])
+def _(m):
+    pass
+
+
 # ---- running them ----
 
 def verify(m):
-    """The checks that fail in strangers.py, and aicert-verify's exit code."""
+    """What fails in strangers.py; aicert-verify's exit code and step."""
     run = subprocess.run(
         [HERE + "/strangers.py", m.dir] + [m.top + "/" + name for name in (
             "builder.pub", "log-keys", "ak-root.pem")],
@@ -463,12 +556,15 @@ def verify(m):
              "--log-keys", m.top + "/log-keys", "--quorum-none", "--log-time",
              "--ak-root", m.top + "/ak-root.pem,simulated",
              "--unmeasured-boot"], stdout=f, check=True)
-    return fails, subprocess.run(
-        [BIN + "/aicert-verify", "--quiet", "--policy", m.top + "/policy",
-         m.dir], stderr=subprocess.DEVNULL).returncode
+    run = subprocess.run(
+        [BIN + "/aicert-verify", "--json", "--policy", m.top + "/policy",
+         m.dir], stdout=subprocess.PIPE)
+    failed = [c for c in json.loads(run.stdout)["checks"]
+              if c["status"] in ("failed", "not accepted")]
+    return fails, (run.returncode, failed[0]["step"] if failed else None)
 
 
-def judge(source, name, checks, code, bend, entries):
+def judge(source, name, checks, code, step, bend, entries):
     with tempfile.TemporaryDirectory() as top:
         m = Model(source, top)
         if bend:
@@ -479,8 +575,10 @@ def judge(source, name, checks, code, bend, entries):
              if not any(f.startswith(c) for f in fails)]
     wrong += ["fails too: " + f for f in fails
               if not any(f.startswith(c) for c in checks)]
-    if ours not in (None, code):
-        wrong.append("aicert-verify: exit %d, not %d" % (ours, code))
+    step = step or min(map(step_of, checks), default=None)
+    if ours not in (None, (code, step)):
+        wrong.append("aicert-verify: exit code and step %s, not %s" %
+                     (ours, (code, step)))
     print("%s %s" % ("FAIL" if wrong else "ok  ", name))
     for line in wrong:
         print("     " + line)
@@ -488,9 +586,10 @@ def judge(source, name, checks, code, bend, entries):
 
 
 def main(source):
-    good = judge(source, "not bent: signed and logged anew", (), 0, None, None)
+    good = judge(source, "not bent: signed and logged anew", (), 0, None,
+                 None, None)
     passed = [judge(source, *m) for m in MUTANTS]
-    print("%d of %d mutants fail where they are bent" %
+    print("%d of %d, mutants and variants, are judged as they should be" %
           (sum(passed), len(passed)))
     return 0 if good and all(passed) else 1
 

@@ -12,7 +12,7 @@ folder_make(struct folder *f)
 	const char *tmp = getenv("TMPDIR");
 
 	(void)snprintf(f->path, sizeof(f->path), "%s/aicert-test-XXXXXX",
-	    tmp == NULL ? "/tmp" : tmp);
+	    tmp == NULL ? P_tmpdir : tmp);
 	assert_non_null(mkdtemp(f->path));
 }
 

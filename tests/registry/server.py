@@ -1,5 +1,6 @@
 """server.py -- a registry for a test: made in a folder of its own, started on
 a free port, talked to, and ended."""
+import atexit
 import http.client
 import os
 import shutil
@@ -35,6 +36,8 @@ class Registry:
         self.top = tempfile.mkdtemp(prefix="aicert-registry-")
         self.dir = os.path.join(self.top, "log")
         self.server = None
+        # A test that fails leaves nothing behind either.
+        atexit.register(self.close)
         done = run("init", self.dir, "--origin", origin)
         assert done.returncode == 0, done.stderr
         with open(os.path.join(self.dir, "log-keys")) as f:
@@ -101,7 +104,8 @@ class Registry:
         if self.server is not None:
             self.server.kill()
             self.server.communicate()
-        shutil.rmtree(self.top)
+            self.server = None
+        shutil.rmtree(self.top, ignore_errors=True)
 
 
 def run(*args, **more):

@@ -98,7 +98,7 @@ fixture_spki(EVP_PKEY *key)
 {
 	unsigned char *der = NULL;
 	int len = i2d_PUBKEY(key, &der);
-	struct spki spki;
+	struct spki spki = { { 0 } };
 
 	MUST(len == SPKI_LEN && spki_parse(&spki, span_of(der, SPKI_LEN)));
 	OPENSSL_free(der);
@@ -319,7 +319,7 @@ write_attest(struct buf *out, struct fixture_attest *a,
 		wr_be16(&w, a->bank);
 		wr_u8(&w, a->nselect);
 		for (unsigned k = 0; k < a->nselect; k++)
-			wr_u8(&w, k < 4 ? (uint8_t)(a->pcrs >> 8 * k) : 0);
+			wr_u8(&w, (uint8_t)(k < 4 ? a->pcrs >> 8 * k : 0));
 	}
 	wr_be16(&w, (uint16_t)a->pcr_digestlen);
 	wr_bytes(&w, span_of(a->pcr_digest, a->pcr_digestlen));
@@ -792,6 +792,7 @@ wish(struct fixture *f, const struct fixture_keys *keys, const char *policy)
 		.origin = "log.example.org", .log_time = true,
 		.time_s = FIXTURE_TIME, .start_time_s = FIXTURE_START_TIME,
 		.nfigures = 2 };
+	f->figure = f->figures;
 	f->figure[0] = (struct figure){ "wallSeconds", "12.345", "s",
 		"measured" };
 	f->figure[1] = (struct figure){ "parameters", "123456", "1",
@@ -916,6 +917,15 @@ fixture_make(struct fixture *f, const struct fixture_keys *keys,
 	make_result(f);
 	make_policy(f);
 	call(f, hook, FIXTURE_RESULT);
+}
+
+void
+fixture_self_asserted(struct fixture *f)
+{
+	f->measured = false;
+	f->nlines = 1;
+	for (size_t i = 0; i < f->nfigures; i++)
+		f->figure[i].assurance = "reported";
 }
 
 void

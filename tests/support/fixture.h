@@ -130,8 +130,9 @@ struct fixture {
 	struct measured found[FIXTURE_INPUTS];
 	struct measured image;
 	struct timing timing;
-	struct figure figure[3];
+	struct figure *figure; /* figures */
 	size_t nfigures;
+	struct figure figures[2];
 	uint32_t ak_attributes;
 	EVP_PKEY *certified;      /* the key of the leaf */
 	struct fixture_cert cert[3]; /* leaf, intermediate, root */
@@ -175,6 +176,9 @@ void fixture_keys_free(struct fixture_keys *k);
  */
 void fixture_make(struct fixture *f, const struct fixture_keys *keys,
     const char *policy, fixture_hook *hook);
+
+/* At FIXTURE_SETUP: no TPM took part; one line, and figures only reported. */
+void fixture_self_asserted(struct fixture *f);
 
 void fixture_free(struct fixture *f);
 

@@ -87,8 +87,21 @@ says_self_asserted(struct fixture *f)
 static void
 self_asserted(struct fixture *f)
 {
-	f->measured = false;
-	f->nlines = 1;
+	fixture_self_asserted(f);
+}
+
+static void
+self_measured(struct fixture *f)
+{
+	fixture_self_asserted(f);
+	f->figure[0].assurance = "measured";
+}
+
+static void
+self_derived(struct fixture *f)
+{
+	fixture_self_asserted(f);
+	f->figure[1].assurance = "derived";
 }
 
 static void
@@ -512,6 +525,12 @@ static const struct row builder[] = {
 	  .status = VERIFY_FAILED, .says = "line 3" },
 	{ .name = "self-asserted", .hook = self_asserted, UNKNOWN,
 	  .says = "SELF-ASSERTED, which the policy does not allow" },
+	{ .name = "self-asserted, yet measured", .hook = self_measured,
+	  .policy = LOGGED BUILDER "allow self-asserted\n", .step = VERIFY_ENTAILMENT,
+	  .status = VERIFY_FAILED, .says = "no more than reported" },
+	{ .name = "self-asserted, yet derived", .hook = self_derived,
+	  .policy = LOGGED BUILDER "allow self-asserted\n", .step = VERIFY_ENTAILMENT,
+	  .status = VERIFY_FAILED, .says = "no more than reported" },
 	{ .name = "self-asserted, allowed", .hook = self_asserted,
 	  .policy = LOGGED BUILDER "allow self-asserted\n" },
 	{ .name = "self-asserted, allowed to this builder",

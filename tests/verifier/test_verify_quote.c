@@ -517,6 +517,27 @@ start_cosigned(struct fixture *f)
 	"group g all w0 w1\nquorum g\n" REST
 #define EARLIEST "require earliest-time\n"
 
+/* The note that the client handed over was cosigned by nobody yet. */
+static void
+start_without_time(struct fixture *f)
+{
+	static const char head[] = "\xe2\x80\x94 log.example.org/time ";
+	uint8_t *at = memmem(f->start_note.p, f->start_note.len, head,
+	    strlen(head));
+
+	assert_non_null(at);
+	f->start_note.len = (size_t)(at - f->start_note.p);
+}
+
+static void
+start_time_broken(struct fixture *f)
+{
+	/* The time line is the last one. */
+	uint8_t *at = f->start_note.p + f->start_note.len - 10;
+
+	*at = *at == 'A' ? 'B' : 'A';
+}
+
 HOOK(start_later, f->start_time_s = FIXTURE_TIME + 100);
 
 #define TIMELESS(words) .step = VERIFY_BINDINGS, .status = VERIFY_OK,         \
@@ -610,6 +631,15 @@ static const struct row binding[] = {
 	  TIMELESS("no checkpoint was handed over") },
 	{ .name = "the same, earliest time required", .hook = start_no_note,
 	  .policy = LOGGED EARLIEST, UNMET, .says = "no earliest time" },
+	{ .name = "a checkpoint without the log's time",
+	  .at = FIXTURE_START_NOTE, .hook = start_without_time,
+	  TIMELESS("the log's time cosignature is absent") },
+	{ .name = "the same, earliest time required",
+	  .at = FIXTURE_START_NOTE, .hook = start_without_time,
+	  .policy = LOGGED EARLIEST, UNMET, .says = "is absent" },
+	{ .name = "a checkpoint with a broken time of the log",
+	  .at = FIXTURE_START_NOTE, .hook = start_time_broken, BINDING,
+	  .says = "time cosignature does not hold" },
 	{ .name = "a checkpoint without quorum", .cosigned = true,
 	  .policy = TWO, TIMELESS("the quorum g is not complete") },
 	{ .name = "the same, earliest time required", .cosigned = true,

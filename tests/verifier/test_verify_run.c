@@ -474,6 +474,67 @@ entailments(void **state)
 	rows_run(ROWS(entailed));
 }
 
+/* ---- The same without evidence ---- */
+
+#define ALLOWED                                                               \
+	"log @log\nlog-time @time\nquorum none\nbuilder test @builder\n"      \
+	"allow self-asserted\n"
+
+static const struct row *self_row;
+
+static void
+self_asserted(struct fixture *f)
+{
+	if (f->stage == FIXTURE_SETUP) {
+		f->measured = false;
+		f->nlines = 1;
+	}
+	if (f->stage != FIXTURE_STATEMENT)
+		return;
+	if (self_row->hook != NULL)
+		self_row->hook(f);
+	else
+		fixture_replace(&f->statement, self_row->from, self_row->to);
+}
+
+static const struct row unmeasured[] = {
+	{ .name = "a dependency's uri",
+	  .from = "example.org/corpus\",\"digest\"",
+	  .to = "example.org/curpus\",\"digest\"",
+	  .says = "not the inputs" },
+	{ .name = "a dependency's name", .from = "[{\"name\":\"corpus\",\"uri\"",
+	  .to = "[{\"name\":\"purpus\",\"uri\"", .says = "not the inputs" },
+	{ .name = "a dependency missing", .hook = dependency_missing,
+	  .says = "not the inputs" },
+	{ .name = "dependencies in another order",
+	  .hook = dependencies_swapped, .says = "not the inputs" },
+	{ .name = "a weight file's name", .from = "\"model.safetensors\"",
+	  .to = "\"other.safetensors\"", .says = "at \"model.safetensors\"" },
+};
+
+static void
+self_asserted_ones(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(unmeasured) / sizeof(unmeasured[0]);
+	    i++) {
+		const struct verify_result *s;
+		struct rows_result r = { 0 };
+		struct fixture f;
+
+		self_row = &unmeasured[i];
+		fixture_make(&f, &rows_keys, ALLOWED, self_asserted);
+		rows_verify(&r, &f, VERIFY_MODE_LOGGED, 0);
+		s = &r.v->step[VERIFY_ENTAILMENT];
+		if (r.verdict != VERIFY_NOT_VERIFIED ||
+		    s->status != VERIFY_FAILED ||
+		    strstr(s->text.text, self_row->says) == NULL)
+			fail_msg("%s: %s", self_row->name, s->text.text);
+		rows_free(&r);
+		fixture_free(&f);
+	}
+}
+
 /* An image whose event or dependency is another. */
 static void
 image_then(struct fixture *f)
@@ -624,6 +685,7 @@ main(void)
 		cmocka_unit_test(replays),
 		cmocka_unit_test(tls_keys),
 		cmocka_unit_test(entailments),
+		cmocka_unit_test(self_asserted_ones),
 		cmocka_unit_test(images),
 		cmocka_unit_test(judgements),
 		cmocka_unit_test(files),
