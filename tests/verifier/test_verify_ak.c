@@ -2,6 +2,9 @@
  * Steps 7 to 9, 12 and 13: the AK's certificate chain, its root, what its
  * public area says, and machines whose boot is not judged.
  */
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
+
 #include "common/sha256.h"
 #include "tests/verifier/rows.h"
 
@@ -376,6 +379,33 @@ HOOK(decrypts, f->ak_attributes |= 1u << 17);
 HOOK(other_key_certified, f->certified = f->keys->other_ak);
 HOOK(ec_key_certified, f->certified = f->keys->other_builder);
 
+/* The AK's modulus under another exponent; made by its test. */
+static EVP_PKEY *exponent_17;
+
+static void
+make_exponent_17(void)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+	OSSL_PARAM *params = NULL;
+	BIGNUM *n = NULL;
+
+	assert_true(ctx != NULL && bld != NULL &&
+	    EVP_PKEY_get_bn_param(rows_keys.ak, OSSL_PKEY_PARAM_RSA_N, &n) ==
+	    1 && OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
+	    OSSL_PARAM_BLD_push_uint(bld, OSSL_PKEY_PARAM_RSA_E, 17) == 1);
+	params = OSSL_PARAM_BLD_to_param(bld);
+	assert_true(params != NULL && EVP_PKEY_fromdata_init(ctx) == 1 &&
+	    EVP_PKEY_fromdata(ctx, &exponent_17, EVP_PKEY_PUBLIC_KEY,
+	    params) == 1);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(bld);
+	EVP_PKEY_CTX_free(ctx);
+	BN_free(n);
+}
+
+HOOK(exponent_certified, f->certified = exponent_17);
+
 /* Byte at of the TPMT_PUBLIC, which is stated and certified by nobody. */
 #define PUBLIC_BYTE(name, at, value) HOOK(name, f->ev.ak_public.p[at] = (value))
 
@@ -420,6 +450,8 @@ static const struct row public_area[] = {
 	{ .name = "AK certificate for another key",
 	  .hook = other_key_certified, PUBLIC,
 	  .says = "certificate is for another key" },
+	{ .name = "AK certificate for the modulus and another exponent",
+	  .hook = exponent_certified, PUBLIC, .says = "for another key" },
 	{ .name = "AK certificate for an EC key", .hook = ec_key_certified,
 	  CHAIN, .says = "not RSA" },
 	{ .name = "another type of key", .at = FIXTURE_CHAIN,
@@ -450,7 +482,9 @@ static void
 public_areas(void **state)
 {
 	(void)state;
+	make_exponent_17();
 	rows_run(ROWS(public_area));
+	EVP_PKEY_free(exponent_17);
 }
 
 int

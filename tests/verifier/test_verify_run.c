@@ -390,6 +390,11 @@ static const struct row entailed[] = {
 	  .to = "\"resolvedDependencies\":[{\"name\":\"x\",\"uri\":\"x\","
 	  "\"digest\":{\"sha256\":\"00\"},\"annotations\":{}},", ENTAIL,
 	  .says = "dependencies" },
+	{ .name = "a dependency more at the end", SAYS,
+	  .from = "}}]},\"runDetails\"",
+	  .to = "}},{\"name\":\"x\",\"uri\":\"x\",\"digest\":{\"sha256\":"
+	  "\"00\"},\"annotations\":{}}]},\"runDetails\"", ENTAIL,
+	  .says = "dependencies" },
 	{ .name = "a measured digest that is not the pin's",
 	  .hook = pinned_otherwise, ENTAIL,
 	  .says = "measured as another digest than its pin" },
@@ -458,6 +463,11 @@ static const struct row entailed[] = {
 	  .to = "\"weights\":[{\"name\":\"x.bin\",\"sha256\":\"00000000000000"
 	  "00000000000000000000000000000000000000000000000000\",\"bytes\":1},",
 	  ENTAIL, .says = "weights" },
+	{ .name = "outputs: a weight more at the end", EXTENDED,
+	  .from = "}]}}}",
+	  .to = "},{\"name\":\"x.bin\",\"sha256\":\"00000000000000000000000000"
+	  "00000000000000000000000000000000000000\",\"bytes\":1}]}}}", ENTAIL,
+	  .says = "weights" },
 	{ .name = "outputs: count", EXTENDED, .from = "\"count\":3",
 	  .to = "\"count\":4", ENTAIL, .says = "outputs" },
 	{ .name = "outputs: globs", EXTENDED, .from = "\"globs\":[\"*\"]",
@@ -535,7 +545,7 @@ self_asserted_ones(void **state)
 	}
 }
 
-/* An image whose event or dependency is another. */
+/* An image whose dependency is another than its event says. */
 static void
 image_then(struct fixture *f)
 {
@@ -546,19 +556,36 @@ image_then(struct fixture *f)
 		    "{\"role\":\"image\",\"root\":\"0");
 }
 
+/* An input of the configuration that was never measured. */
 static void
-images(void **state)
+input_unmeasured(struct fixture *f)
 {
-	struct rows_result r = { 0 };
-	struct fixture f;
+	if (f->stage == FIXTURE_INPUT_EVENTS)
+		fixture_drop_event(LOG, 2);
+	if (f->stage == FIXTURE_STATEMENT)
+		dependency_missing(f);
+}
+
+static void
+two_wrongs(void **state)
+{
+	fixture_hook *const hooks[] = { image_then, input_unmeasured };
 
 	(void)state;
-	fixture_make(&f, &rows_keys, NULL, image_then);
-	rows_verify(&r, &f, VERIFY_MODE_LOGGED, 0);
-	assert_int_equal(r.v->step[VERIFY_ENTAILMENT].status, VERIFY_FAILED);
-	assert_int_equal(r.verdict, VERIFY_NOT_VERIFIED);
-	rows_free(&r);
-	fixture_free(&f);
+	for (size_t i = 0; i < 2; i++) {
+		struct rows_result r = { 0 };
+		struct fixture f;
+
+		fixture_make(&f, &rows_keys, NULL, hooks[i]);
+		rows_verify(&r, &f, VERIFY_MODE_LOGGED, 0);
+		assert_int_equal(r.v->step[VERIFY_ENTAILMENT].status,
+		    VERIFY_FAILED);
+		assert_non_null(strstr(r.v->step[VERIFY_ENTAILMENT].text.text,
+		    "dependencies"));
+		assert_int_equal(r.verdict, VERIFY_NOT_VERIFIED);
+		rows_free(&r);
+		fixture_free(&f);
+	}
 }
 
 static const struct row judged[] = {
@@ -686,7 +713,7 @@ main(void)
 		cmocka_unit_test(tls_keys),
 		cmocka_unit_test(entailments),
 		cmocka_unit_test(self_asserted_ones),
-		cmocka_unit_test(images),
+		cmocka_unit_test(two_wrongs),
 		cmocka_unit_test(judgements),
 		cmocka_unit_test(files),
 	};
