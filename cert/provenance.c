@@ -240,6 +240,23 @@ count_others(struct json object, const char *const known[], size_t n)
 	return others;
 }
 
+/* Members of dependencies and of their annotations that are not ours. */
+static size_t
+count_dependency_others(struct json dependencies)
+{
+	static const char *const dependency[] = { "name", "uri", "digest",
+		"annotations" };
+	static const char *const annotations[] = { "role", "license",
+		"certificate", "root", "manifest", "bytes" };
+	size_t others = 0;
+
+	for (struct json d = json_first(dependencies); json_present(d);
+	    d = json_next(d))
+		others += count_others(d, dependency, 4) +
+		    count_others(json_get(d, "annotations"), annotations, 6);
+	return others;
+}
+
 enum ac_err
 provenance_view(struct provenance_view *out, const struct statement *s)
 {
@@ -269,6 +286,7 @@ provenance_view(struct provenance_view *out, const struct statement *s)
 	v.unjudged = count_others(s->predicate, predicate, 3) +
 	    count_others(def, definition, 4) +
 	    count_others(v.internal, internal, 3) +
+	    count_dependency_others(v.dependencies) +
 	    count_others(run, details, 2) +
 	    count_others(json_get(run, "builder"), builder, 3) +
 	    count_others(v.metadata, metadata, 3);

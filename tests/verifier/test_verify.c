@@ -329,6 +329,11 @@ static const struct row format[] = {
 	  .from = "\"runDetails\":{", .to = "\"runDetails\":{\"theirs\":1,",
 	  .step = VERIFY_FORMAT, .status = VERIFY_OK,
 	  .says = "1 members of the provenance not judged" },
+	{ .name = "unknown members of a dependency and its annotations",
+	  .at = FIXTURE_STATEMENT, .from = "\"annotations\":{",
+	  .to = "\"mediaType\":\"x\",\"annotations\":{\"x\":1,",
+	  .step = VERIFY_FORMAT, .status = VERIFY_OK,
+	  .says = "2 members of the provenance not judged" },
 };
 
 static void
