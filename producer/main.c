@@ -7,24 +7,18 @@
 #include <string.h>
 
 #include "producer/cmd.h"
-
-#define NAME_MAX_LEN 31 /* bytes of a word that is compared for nearness */
-#define NEAR 2          /* edits that a suggestion may be away */
+#include "producer/rules.h"
 
 struct command {
 	const char *name;
 	const char *summary;
-	int (*run)(int argc, char **argv); /* NULL: not in this build */
+	int (*run)(int argc, char **argv);
 };
 
 static const struct command commands[] = {
 	{ "keygen", "make the builder's key", cmd_keygen },
-	{ "tpm-sim", "keep a software TPM, for trying things out",
-	    cmd_tpmsim
-	},
-	{ "build", "train a model as a file says, and certify it",
-	    cmd_build
-	},
+	{ "tpm-sim", "keep a software TPM, for trying things out", cmd_tpmsim },
+	{ "build", "train a model as a file says, and certify it", cmd_build },
 	{ "publish", "put a certificate into a registry's log", cmd_publish },
 	{ "policy", "write a policy: whom to trust, for what", cmd_policy },
 };
@@ -37,9 +31,8 @@ help(void)
 	    "Proves what an AI model was made from, by whom, and on what "
 	    "machine.\n\n");
 	for (size_t i = 0; i < NCOMMANDS; i++)
-		(void)printf("  %-9s %s%s\n", commands[i].name,
-		    commands[i].summary,
-		    commands[i].run == NULL ? " (not in this build)" : "");
+		(void)printf("  %-9s %s\n", commands[i].name,
+		    commands[i].summary);
 	(void)printf("  %-9s %s\n", "help", "say more of one of them: aicert "
 	    "help COMMAND");
 	(void)printf("\nFrom nothing to a verified model:\n\n"
@@ -56,53 +49,15 @@ help(void)
 	    "Exit status: 0 done, 1 it did not work, 2 wrong usage.\n");
 }
 
-/* Edits (insert, drop, change, swap neighbours) from a to b. */
-static size_t
-distance(const char *a, const char *b)
-{
-	size_t row[3][NAME_MAX_LEN + 1] = { { 0 } };
-	size_t n = strlen(a), m = strlen(b);
-
-	if (n > NAME_MAX_LEN || m > NAME_MAX_LEN)
-		return NAME_MAX_LEN;
-	for (size_t j = 0; j <= m; j++)
-		row[0][j] = j;
-	for (size_t i = 1; i <= n; i++) {
-		size_t *now = row[i % 3], *last = row[(i - 1) % 3];
-		const size_t *before = row[(i + 1) % 3]; /* of i - 2 */
-
-		now[0] = i;
-		for (size_t j = 1; j <= m; j++) {
-			size_t d = last[j - 1] + (a[i - 1] != b[j - 1]);
-
-			if (last[j] + 1 < d)
-				d = last[j] + 1;
-			if (now[j - 1] + 1 < d)
-				d = now[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
-			    a[i - 2] == b[j - 1] && before[j - 2] + 1 < d)
-				d = before[j - 2] + 1;
-			now[j] = d;
-		}
-	}
-	return row[n % 3][m];
-}
-
 static int
 unknown(const char *word)
 {
+	const char *names[NCOMMANDS], *nearest;
 	struct message m;
-	const char *nearest = NULL;
-	size_t best = NEAR + 1;
 
-	for (size_t i = 0; i < NCOMMANDS; i++) {
-		size_t d = distance(word, commands[i].name);
-
-		if (d < best) {
-			best = d;
-			nearest = commands[i].name;
-		}
-	}
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		names[i] = commands[i].name;
+	nearest = rules_nearest(names, NCOMMANDS, span_str(word));
 	message_set(&m, "aicert: no such command: ");
 	message_add_quoted(&m, span_str(word));
 	if (nearest != NULL)
@@ -114,16 +69,9 @@ unknown(const char *word)
 static int
 run(int argc, char **argv)
 {
-	for (size_t i = 0; i < NCOMMANDS; i++) {
-		if (strcmp(argv[0], commands[i].name) != 0)
-			continue;
-		if (commands[i].run == NULL) {
-			(void)fprintf(stderr, "aicert %s: not in this build\n",
-			    commands[i].name);
-			return CMD_USAGE;
-		}
-		return commands[i].run(argc, argv);
-	}
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		if (strcmp(argv[0], commands[i].name) == 0)
+			return commands[i].run(argc, argv);
 	return unknown(argv[0]);
 }
 
