@@ -15,7 +15,8 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 cd "$work"
-mark=$$.$RANDOM
+# Part of a number of seconds that nobody else sleeps.
+mark=$$$RANDOM
 
 # check NAME CODE PATTERN COMMAND...: it ends so, says so, and leaves no file.
 check() {
