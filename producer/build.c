@@ -18,7 +18,7 @@
 #include "common/file.h"
 #include "producer/build.h"
 #include "producer/config.h"
-#include "producer/http.h"
+#include "common/http.h"
 #include "producer/key.h"
 #include "producer/sign.h"
 #include "producer/tree.h"

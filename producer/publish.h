@@ -6,7 +6,7 @@
 #ifndef AICERT_PRODUCER_PUBLISH_H
 #define AICERT_PRODUCER_PUBLISH_H
 
-#include "producer/http.h"
+#include "common/http.h"
 #include "producer/logkeys.h"
 #include "verifier/certificate.h"
 

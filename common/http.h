@@ -1,16 +1,20 @@
 /*
- * http.h -- one HTTP request and its whole answer, by libcurl.
+ * http.h -- one HTTP request and its whole answer, by libcurl: the client's
+ * side of every program, and the one door to that library.
  *
- * http and https only, no redirects, no cookies, no compression.  Proxies are
- * those of the usual variables (http_proxy, https_proxy, no_proxy), trusted
+ * http and https only, no redirects, no cookies.  An answer may be compressed
+ * by gzip, as logs do with entry bundles; caps count what comes out.  Proxies
+ * are those of the usual variables (http_proxy, https_proxy, no_proxy), trusted
  * CAs those of CURL_CA_BUNDLE or SSL_CERT_FILE and SSL_CERT_DIR, else the
  * system's.
  */
-#ifndef AICERT_PRODUCER_HTTP_H
-#define AICERT_PRODUCER_HTTP_H
+#ifndef AICERT_COMMON_HTTP_H
+#define AICERT_COMMON_HTTP_H
 
 #include "common/message.h"
 #include "common/writer.h"
+
+#include <signal.h>
 
 #define HTTP_CONNECT_S 10  /* seconds to a connection */
 #define HTTP_TIMEOUT_S 120 /* seconds for a whole request, where not said */
@@ -45,6 +49,24 @@ AC_MUST_CHECK enum ac_err http_get(struct http_answer *out, const char *url,
 AC_MUST_CHECK enum ac_err http_post(struct http_answer *out, const char *url,
     const char *type, struct span body, size_t max, unsigned timeout_s,
     struct message *why);
+
+/*
+ * A client whose requests reuse the connections of earlier ones; for one
+ * thread at a time.  Where stop is not NULL, *stop != 0 ends the request under
+ * way with AC_ERR_BUSY.  http_client_get() and _post() are http_get() and
+ * http_post() by it.  AC_ERR_MEMORY.
+ */
+struct http_client;
+
+AC_MUST_CHECK enum ac_err http_client_new(struct http_client **out,
+    const volatile sig_atomic_t *stop);
+AC_MUST_CHECK enum ac_err http_client_get(struct http_client *h,
+    struct http_answer *out, const char *url, size_t max, unsigned timeout_s,
+    struct message *why);
+AC_MUST_CHECK enum ac_err http_client_post(struct http_client *h,
+    struct http_answer *out, const char *url, const char *type,
+    struct span body, size_t max, unsigned timeout_s, struct message *why);
+void http_client_free(struct http_client *h);
 
 void http_answer_free(struct http_answer *a);
 

@@ -1,12 +1,17 @@
-/* http.c -- one request by libcurl; see http.h. */
+/* http.c -- HTTP requests by libcurl; see http.h. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <curl/curl.h>
 
-#include "producer/http.h"
+#include "common/http.h"
 
 #define HEADERS_MAX ((size_t)64 << 10) /* bytes of an answer's headers */
+
+struct http_client {
+	CURL *curl;
+	const volatile sig_atomic_t *stop;
+};
 
 struct transfer {
 	struct writer body;
@@ -104,6 +109,20 @@ take_header(char *p, size_t size, size_t n, void *arg)
 	return 0;
 }
 
+/* libcurl asks this about once a second, and whenever bytes move. */
+static int
+is_stopped(void *arg, curl_off_t total, curl_off_t now, curl_off_t uptotal,
+    curl_off_t upnow)
+{
+	const struct http_client *h = arg;
+
+	(void)total;
+	(void)now;
+	(void)uptotal;
+	(void)upnow;
+	return h->stop != NULL && *h->stop != 0;
+}
+
 static const char *
 env(const char *name)
 {
@@ -114,9 +133,10 @@ env(const char *name)
 
 /* Options of every request.  The CA variables are those of the curl program. */
 static bool
-set_up(CURL *c, struct transfer *t, const char *url, size_t max,
+set_up(struct http_client *h, struct transfer *t, const char *url, size_t max,
     unsigned timeout_s, char *detail)
 {
+	CURL *c = h->curl;
 	const char *bundle = env("CURL_CA_BUNDLE"), *dir = NULL;
 
 	if (bundle == NULL) {
@@ -137,6 +157,11 @@ set_up(CURL *c, struct transfer *t, const char *url, size_t max,
 	    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT,
 	    (long)HTTP_CONNECT_S) == CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)timeout_s) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip") == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, is_stopped) ==
+	    CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_XFERINFODATA, h) == CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)max) ==
 	    CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_USERAGENT, "aicert/" AICERT_VERSION) ==
@@ -213,6 +238,9 @@ explain(struct message *why, const char *url, CURLcode code,
 		message_add(why, ": timed out (%d s to connect, %u s in all); "
 		    "try again later", HTTP_CONNECT_S, timeout_s);
 		break;
+	case CURLE_ABORTED_BY_CALLBACK:
+		message_add(why, ": stopped");
+		return AC_ERR_BUSY;
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_CONNECT_ERROR:
@@ -290,31 +318,28 @@ take_answer(struct http_answer *a, CURL *c, const char *url,
 }
 
 static enum ac_err
-perform(struct http_answer *out, const char *url, const char *type,
-    struct span body, size_t max, unsigned timeout_s, struct message *why)
+perform(struct http_client *h, struct http_answer *out, const char *url,
+    const char *type, struct span body, size_t max, unsigned timeout_s,
+    struct message *why)
 {
 	char detail[CURL_ERROR_SIZE] = "";
 	struct transfer t = { .headers = 0 };
 	struct http_answer a = { 0 };
 	struct curl_slist *headers = NULL;
 	enum ac_err e = AC_ERR_MEMORY;
-	CURL *c = NULL;
 	CURLcode code;
 
 	wr_init(&t.body, max);
 	message_set(why, "out of memory");
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return AC_ERR_MEMORY;
-	c = curl_easy_init();
-	if (c == NULL || !set_up(c, &t, url, max, timeout_s, detail) ||
-	    (type != NULL && !set_post(c, &headers, type, body)))
+	if (!set_up(h, &t, url, max, timeout_s, detail) ||
+	    (type != NULL && !set_post(h->curl, &headers, type, body)))
 		goto out;
-	code = curl_easy_perform(c);
+	code = curl_easy_perform(h->curl);
 	if (code != CURLE_OK) {
 		e = explain(why, url, code, &t, max, timeout_s, detail);
 		goto out;
 	}
-	e = take_answer(&a, c, url, why);
+	e = take_answer(&a, h->curl, url, why);
 	if (e != AC_OK)
 		goto out;
 	e = wr_end(&t.body, &a.body);
@@ -325,9 +350,73 @@ perform(struct http_answer *out, const char *url, const char *type,
 	*out = a;
 out:
 	wr_free(&t.body);
+	/* The connections stay; options point to what ends with this call. */
+	curl_easy_reset(h->curl);
 	curl_slist_free_all(headers);
-	curl_easy_cleanup(c);
+	return e;
+}
+
+enum ac_err
+http_client_new(struct http_client **out, const volatile sig_atomic_t *stop)
+{
+	struct http_client *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		return AC_ERR_MEMORY;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		free(h);
+		return AC_ERR_MEMORY;
+	}
+	h->curl = curl_easy_init();
+	h->stop = stop;
+	if (h->curl == NULL) {
+		http_client_free(h);
+		return AC_ERR_MEMORY;
+	}
+	*out = h;
+	return AC_OK;
+}
+
+enum ac_err
+http_client_get(struct http_client *h, struct http_answer *out,
+    const char *url, size_t max, unsigned timeout_s, struct message *why)
+{
+	return perform(h, out, url, NULL, span_of(NULL, 0), max, timeout_s,
+	    why);
+}
+
+enum ac_err
+http_client_post(struct http_client *h, struct http_answer *out,
+    const char *url, const char *type, struct span body, size_t max,
+    unsigned timeout_s, struct message *why)
+{
+	return perform(h, out, url, type, body, max, timeout_s, why);
+}
+
+void
+http_client_free(struct http_client *h)
+{
+	if (h == NULL)
+		return;
+	curl_easy_cleanup(h->curl);
 	curl_global_cleanup();
+	free(h);
+}
+
+/* One request by a client of its own. */
+static enum ac_err
+once(struct http_answer *out, const char *url, const char *type,
+    struct span body, size_t max, unsigned timeout_s, struct message *why)
+{
+	struct http_client *h = NULL;
+	enum ac_err e = http_client_new(&h, NULL);
+
+	if (e != AC_OK) {
+		message_set(why, "out of memory");
+		return e;
+	}
+	e = perform(h, out, url, type, body, max, timeout_s, why);
+	http_client_free(h);
 	return e;
 }
 
@@ -335,14 +424,14 @@ enum ac_err
 http_get(struct http_answer *out, const char *url, size_t max,
     unsigned timeout_s, struct message *why)
 {
-	return perform(out, url, NULL, span_of(NULL, 0), max, timeout_s, why);
+	return once(out, url, NULL, span_of(NULL, 0), max, timeout_s, why);
 }
 
 enum ac_err
 http_post(struct http_answer *out, const char *url, const char *type,
     struct span body, size_t max, unsigned timeout_s, struct message *why)
 {
-	return perform(out, url, type, body, max, timeout_s, why);
+	return once(out, url, type, body, max, timeout_s, why);
 }
 
 void
