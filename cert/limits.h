@@ -66,6 +66,8 @@
 #define WORDS_MAX 256
 /* Bytes of one such word, of a uri, a pin, a name. */
 #define WORD_MAX (16 * KIB)
+/* Bytes of a string in a revocation or an image release. */
+#define TEXT_MAX 1024
 /* Event lines of PCR 14: configuration, image, inputs, start, two figures. */
 #define EVENTS_MAX (INPUTS_MAX + 5)
 /* Bytes of a DER signature by P-256. */

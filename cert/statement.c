@@ -1,5 +1,6 @@
 /* statement.c -- in-toto Statement v1; see statement.h. */
 #include "cert/statement.h"
+#include "common/text.h"
 
 /* Is the member a string, where it is present? */
 static bool
@@ -92,6 +93,18 @@ statement_subject(struct json subject, struct span *name,
 	return json_closed(subject, "name digest") &&
 	    json_string(json_get(subject, "name"), name) &&
 	    json_sha256(json_get(subject, "digest"), sha256);
+}
+
+enum ac_err
+statement_check_text(struct span s)
+{
+	if (s.len > TEXT_MAX)
+		return AC_ERR_LIMIT;
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] < 0x20 || s.p[i] == 0x7f || (s.p[i] == 0xc2 &&
+		    i + 1 < s.len && s.p[i + 1] < 0xa0))
+			return AC_ERR_FORMAT;
+	return text_is_utf8(s) ? AC_OK : AC_ERR_FORMAT;
 }
 
 void

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "cert/revocation.h"
 #include "common/file.h"
 #include "fuzz/fuzz.h"
 #include "tests/cert/sample.h"
@@ -60,6 +61,15 @@ seed_statements(const char *evidence, const char *provenance, bool full)
 	evidence_free(&ev);
 }
 
+static void
+seed_revocation(const char *name, struct revocation r)
+{
+	struct buf b = { 0 };
+
+	fuzz_must(revocation_encode(&b, &r) == AC_OK);
+	seed("revocation", name, b);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -86,5 +96,14 @@ main(int argc, char **argv)
 		seed("event", event_name(t), sample_event(&s, t));
 	seed_statements("evidence", "provenance", true);
 	seed_statements("evidence-least", "provenance-least", false);
+	seed_revocation("all", (struct revocation){ .reason = span_str("") });
+	seed_revocation("from", (struct revocation){ .from = true,
+	    .target = REVOCATION_KEY, .origin = span_str("log.example.org"),
+	    .index = 7, .reason = span_str("\"\xc3\xa9\\") });
+	seed_revocation("removal", (struct revocation){
+	    .kind = REVOCATION_REMOVAL, .reason = span_str("law") });
+	seed_revocation("state", (struct revocation){
+	    .kind = REVOCATION_STATE, .origin = span_str("log.example.org"),
+	    .tree_size = 9, .count = 1 });
 	return 0;
 }
