@@ -18,13 +18,8 @@ oms_path_is_valid(struct span path)
 	struct reader r = rd_of(path);
 	struct span part;
 
-	if (path.len == 0 || path.len > FILE_PATH_MAX || !text_is_utf8(path))
+	if (path.len == 0 || path.len > FILE_PATH_MAX || !text_is_plain(path))
 		return false;
-	for (size_t i = 0; i < path.len; i++)
-		if (path.p[i] < 0x20 || path.p[i] == 0x7f ||
-		    /* U+0080 to U+009F, terminals obey those too. */
-		    (path.p[i] == 0xc2 && path.p[i + 1] < 0xa0))
-			return false;
 	for (;;) {
 		bool last = !rd_until(&r, &part, '/');
 

@@ -189,3 +189,16 @@ text_is_utf8(struct span s)
 	}
 	return true;
 }
+
+bool
+text_is_plain(struct span s)
+{
+	if (!text_is_utf8(s))
+		return false;
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] < 0x20 || s.p[i] == 0x7f ||
+		    /* U+0080 to U+009F: terminals obey those too. */
+		    (s.p[i] == 0xc2 && s.p[i + 1] < 0xa0))
+			return false;
+	return true;
+}

@@ -40,4 +40,7 @@ AC_MUST_CHECK bool text_undec(uint64_t *out, struct span text, uint64_t max);
 /* Is s well-formed UTF-8 (no surrogates, no overlong forms)?  NUL is. */
 bool text_is_utf8(struct span s);
 
+/* Is s UTF-8 without control characters (C0, DEL, U+0080 to U+009F)? */
+bool text_is_plain(struct span s);
+
 #endif

@@ -104,6 +104,22 @@ utf8(void **state)
 		assert_false(text_is_utf8(span_str(bad[i])));
 }
 
+static void
+plain(void **state)
+{
+	static const char *const good[] = { "", "a b", "\xc3\xa9", "\xc2\xa0",
+		"\xe2\x82\x80" };
+	static const char *const bad[] = { "a\nb", "\t", "\x1b[31m", "\x7f",
+		"\xc2\x80", "a\xc2\x9f", "\xff", "\xc2" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(text_is_plain(span_str(good[i])));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(text_is_plain(span_str(bad[i])));
+	assert_false(text_is_plain(span_of("a\0b", 3)));
+}
+
 int
 main(void)
 {
@@ -114,6 +130,7 @@ main(void)
 		cmocka_unit_test(base64_refused),
 		cmocka_unit_test(decimal),
 		cmocka_unit_test(utf8),
+		cmocka_unit_test(plain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
