@@ -83,6 +83,10 @@
 #define TPMT_PUBLIC_MAX 1024
 /* Bytes of a TCG boot event log. */
 #define BOOT_LOG_MAX (256 * KIB)
+/* Reference tuples of an image release: firmware kinds, Secure Boot or not. */
+#define RELEASE_TUPLES_MAX 16
+/* Containers that an image release names. */
+#define RELEASE_CONTAINERS_MAX 64
 /* Bytes of an HCL report, an SNP report, a TDX quote, a GPU report. */
 #define REPORT_MAX (32 * KIB)
 

@@ -100,11 +100,7 @@ statement_check_text(struct span s)
 {
 	if (s.len > TEXT_MAX)
 		return AC_ERR_LIMIT;
-	for (size_t i = 0; i < s.len; i++)
-		if (s.p[i] < 0x20 || s.p[i] == 0x7f || (s.p[i] == 0xc2 &&
-		    i + 1 < s.len && s.p[i + 1] < 0xa0))
-			return AC_ERR_FORMAT;
-	return text_is_utf8(s) ? AC_OK : AC_ERR_FORMAT;
+	return text_is_plain(s) ? AC_OK : AC_ERR_FORMAT;
 }
 
 void

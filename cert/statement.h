@@ -13,12 +13,16 @@
 
 #define TYPE_PROVENANCE "https://slsa.dev/provenance/v1"
 #define TYPE_EVIDENCE AICERT_URI "/tpm-evidence/v1"
+#define TYPE_RELEASE AICERT_URI "/image-release/v1"
 #define TYPE_OMS "https://model_signing/signature/v1.0"
 
-/* Names of the two subjects that are no files. */
+/* Names of the two subjects of a provenance that are no files. */
 #define SUBJECT_ROOT "oms-root"
 #define SUBJECT_MANIFEST "oms-manifest"
 #define SUBJECT_PROVENANCE "provenance"
+/* Subjects of an image release. */
+#define SUBJECT_UKI "uki"
+#define SUBJECT_IMAGE_ROOT "root"
 
 struct statement {
 	struct json_doc doc;        /* owned; the rest borrows from it */

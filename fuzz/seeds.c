@@ -70,6 +70,14 @@ seed_revocation(const char *name, struct revocation r)
 	seed("revocation", name, b);
 }
 
+static void
+seed_release(const char *name, bool full)
+{
+	struct release r = sample_release(full);
+
+	seed("release", name, sample_release_bytes(&r));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -94,6 +102,8 @@ main(int argc, char **argv)
 	seed("oms", "three", sample_oms(&s));
 	for (enum event_type t = EVENT_CONFIGURATION; t <= EVENT_OUTPUTS; t++)
 		seed("event", event_name(t), sample_event(&s, t));
+	seed_release("release", true);
+	seed_release("release-least", false);
 	seed_statements("evidence", "provenance", true);
 	seed_statements("evidence-least", "provenance-least", false);
 	seed_revocation("all", (struct revocation){ .reason = span_str("") });

@@ -297,3 +297,37 @@ sample_evidence_bytes(const struct evidence *ev)
 	must(evidence_encode(&out, ev));
 	return out;
 }
+
+struct release
+sample_release(bool full)
+{
+	struct release r = { .uki = sample_digest(0x31),
+		.root = sample_digest(0x32), .name = span_str("aicert-vm"),
+		.version = span_str("1.0"), .stub = span_str("252.39-1~deb12u2"),
+		.ntuples = 1 };
+
+	r.tuple[0] = (struct release_tuple){ .firmware = span_str("ovmf"),
+		.pcr4 = sample_digest(0x44), .pcr11 = sample_digest(0x4b) };
+	if (!full)
+		return r;
+	r.debug = true;
+	r.ntuples = 2;
+	r.tuple[1] = r.tuple[0];
+	r.tuple[1].secure_boot = true;
+	r.tuple[1].has_pcr9 = true;
+	r.tuple[1].pcr4 = sample_digest(0x54);
+	r.tuple[1].pcr9 = sample_digest(0x59);
+	r.ncontainers = 1;
+	r.container[0] = (struct release_container){ span_str("trainer"),
+		sample_digest(0xc0) };
+	return r;
+}
+
+struct buf
+sample_release_bytes(const struct release *r)
+{
+	struct buf out = { 0 };
+
+	must(release_encode(&out, r));
+	return out;
+}

@@ -10,6 +10,7 @@
 #include "cert/event.h"
 #include "cert/evidence.h"
 #include "cert/provenance.h"
+#include "cert/release.h"
 
 #define SAMPLE_NFILES 3
 #define SAMPLE_NINPUTS 2
@@ -45,6 +46,10 @@ struct buf sample_oms(const struct sample *s);
 
 /* The event line of each type. */
 struct buf sample_event(const struct sample *s, enum event_type type);
+
+/* An image release with two tuples and a container, or the least there is. */
+struct release sample_release(bool full);
+struct buf sample_release_bytes(const struct release *r);
 
 /* A signed note with lines of types 0x01 and 0x04; the signatures are made up. */
 struct buf sample_note(void);
