@@ -1,0 +1,265 @@
+/* trustrules.c -- lines about whom and what is trusted; see trustrules.h. */
+#include "common/reader.h"
+#include "common/text.h"
+#include "verifier/trustrules.h"
+
+#define EKU_AK "2.23.133.8.3" /* tcg-kp-AIKCertificate */
+
+/* Roots that a policy may call by name. */
+static const struct {
+	const char *name;
+	uint8_t der[32];
+} builtin_roots[] = {
+	/* Azure Virtual TPM Root Certificate Authority 2023 */
+	{ "azure-2023", { 0xe6, 0xc5, 0x96, 0xb1, 0x7f, 0x8f, 0xfe, 0xfb, 0xa5,
+	    0xc3, 0x00, 0xf7, 0x14, 0xcf, 0xb1, 0x26, 0x0c, 0x60, 0x28, 0x70,
+	    0x4e, 0xcf, 0x7b, 0xec, 0xc4, 0xab, 0x50, 0x18, 0xef, 0xb0, 0x0e,
+	    0x95 } },
+};
+
+/* A PEM file, or a fingerprint. */
+enum ac_err
+trustrules_builder(const struct rule *x)
+{
+	struct policy *p = x->p;
+	struct policy_builder b = { 0 };
+	struct buf pem = { 0 };
+	char path[4096];
+	enum ac_err e;
+
+	e = rule_name(x, 1, &b.name);
+	if (e != AC_OK)
+		return e;
+	if (x->in->n < 3)
+		return rule_complain(x, 2, AC_ERR_FORMAT,
+		    "expected a PEM file or the SHA-256 of a public key");
+	if (!text_unhex_digest(&b.fingerprint, x->in->f[2])) {
+		if (x->in->f[2].len >= sizeof(path))
+			return rule_complain(x, 2, AC_ERR_LIMIT,
+			    "path too long");
+		memcpy(path, x->in->f[2].p, x->in->f[2].len);
+		path[x->in->f[2].len] = '\0';
+		e = x->loader->load(x->loader->ctx, &pem, path);
+		if (e != AC_OK)
+			return rule_complain(x, 2, AC_ERR_FORMAT,
+			    "expected a readable PEM file or a SHA-256");
+		b.has_key = spki_from_pem(&b.key, buf_span(&pem));
+		buf_free(&pem);
+		if (!b.has_key)
+			return rule_complain(x, 2, AC_ERR_FORMAT,
+			    "this file is not a P-256 public key in PEM");
+		b.fingerprint = spki_digest(&b.key);
+	}
+	for (size_t i = 0; i < p->nbuilder; i++)
+		if (span_is(span_str(p->builder[i].name.s), b.name.s) ||
+		    digest_equal(&p->builder[i].fingerprint, &b.fingerprint))
+			return rule_complain(x, 1, AC_ERR_FORMAT,
+			    "this builder or its key stands above already");
+	e = rule_end(x, 3);
+	if (e == AC_OK)
+		p->builder[p->nbuilder++] = b;
+	return e;
+}
+
+static enum ac_err
+get_oid(const struct rule *x, size_t i, char out[POLICY_OID_MAX + 1])
+{
+	struct span s;
+
+	if (i >= x->in->n || x->in->f[i].len > POLICY_OID_MAX)
+		return rule_complain(x, i, AC_ERR_FORMAT,
+		    "expected a dotted OID");
+	s = x->in->f[i];
+	for (size_t k = 0; k < s.len; k++)
+		if (s.p[k] != '.' && (s.p[k] < '0' || s.p[k] > '9'))
+			return rule_complain(x, i, AC_ERR_FORMAT,
+			    "expected a dotted OID");
+	memcpy(out, s.p, s.len);
+	out[s.len] = '\0';
+	return AC_OK;
+}
+
+static bool
+find_builtin(struct digest *out, struct span name)
+{
+	for (size_t i = 0; i < sizeof(builtin_roots) / sizeof(builtin_roots[0]);
+	    i++) {
+		if (span_is(name, builtin_roots[i].name)) {
+			memcpy(out->b, builtin_roots[i].der, sizeof(out->b));
+			return true;
+		}
+	}
+	return false;
+}
+
+enum ac_err
+trustrules_ak_root(const struct rule *x)
+{
+	struct policy *p = x->p;
+	struct policy_ak_root root = { .eku = EKU_AK };
+	const struct rule_words *in = x->in;
+	size_t i = 3;
+	enum ac_err e;
+
+	if (in->n > 1 && (span_is(in->f[1], "amd-milan") ||
+	    span_is(in->f[1], "amd-genoa") || span_is(in->f[1], "amd-turin")))
+		return rule_lacks(x, 1, 8);
+	if (in->n < 2 || (!find_builtin(&root.der, in->f[1]) &&
+	    !text_unhex_digest(&root.der, in->f[1])))
+		return rule_complain(x, 1, AC_ERR_FORMAT,
+		    "expected the SHA-256 of "
+		    "the root certificate's DER, or azure-2023");
+	e = rule_name(x, 2, &root.name);
+	if (e != AC_OK)
+		return e;
+	if (i < in->n && span_is(in->f[i], "simulated")) {
+		root.simulated = true;
+		i++;
+		if (i < in->n && span_is(in->f[i], "unmeasured-boot")) {
+			root.unmeasured_boot = true;
+			i++;
+		}
+	}
+	if (i < in->n && span_is(in->f[i], "eku")) {
+		e = get_oid(x, i + 1, root.eku);
+		if (e != AC_OK)
+			return e;
+		i += 2;
+	}
+	if (i < in->n && span_is(in->f[i], "policy")) {
+		e = get_oid(x, i + 1, root.policy);
+		if (e != AC_OK)
+			return e;
+		i += 2;
+	}
+	if (i < in->n)
+		return rule_complain(x, i, AC_ERR_FORMAT, "expected [simulated "
+		    "[unmeasured-boot]] [eku <oid>] [policy <oid>]");
+	if (policy_ak_root_by(p, &root.der) != NULL)
+		return rule_complain(x, 1, AC_ERR_FORMAT,
+		    "this root stands above already");
+	p->ak_root[p->nak_root++] = root;
+	return AC_OK;
+}
+
+enum ac_err
+trustrules_vm(const struct rule *x)
+{
+	enum ac_err e = rule_digest(x, 1, &x->p->vm[x->p->nvm]);
+
+	if (e == AC_OK)
+		e = rule_end(x, 2);
+	if (e == AC_OK)
+		x->p->nvm++;
+	return e;
+}
+
+enum ac_err
+trustrules_container(const struct rule *x)
+{
+	struct policy_named_digest c = { 0 };
+	struct span s;
+	enum ac_err e = rule_name(x, 1, &c.name);
+
+	if (e != AC_OK)
+		return e;
+	s = x->in->n > 2 ? x->in->f[2] : span_of(NULL, 0);
+	if (s.len < 7 || !span_is(span_of(s.p, 7), "sha256:") ||
+	    !text_unhex_digest(&c.d, span_of(s.p + 7, s.len - 7)))
+		return rule_complain(x, 2, AC_ERR_FORMAT,
+		    "expected sha256:<hex>");
+	e = rule_end(x, 3);
+	if (e == AC_OK)
+		x->p->container[x->p->ncontainer++] = c;
+	return e;
+}
+
+enum ac_err
+trustrules_deny(const struct rule *x)
+{
+	struct policy_deny d = { 0 };
+	struct reader r;
+	struct span alg;
+
+	if (x->in->n < 2 || !span_is(x->in->f[1], "input"))
+		return rule_complain(x, 1, AC_ERR_FORMAT, "expected input");
+	if (x->in->n < 3)
+		return rule_complain(x, 2, AC_ERR_FORMAT,
+		    "expected <alg>:<hex>");
+	r = rd_of(x->in->f[2]);
+	if (!rd_until(&r, &alg, ':') || alg.len == 0 ||
+	    alg.len >= sizeof(d.alg) || r.left.len == 0 ||
+	    r.left.len >= sizeof(d.hex))
+		return rule_complain(x, 2, AC_ERR_FORMAT,
+		    "expected <alg>:<hex>");
+	for (size_t i = 0; i < r.left.len; i++)
+		if (memchr("0123456789abcdef", r.left.p[i], 16) == NULL)
+			return rule_complain(x, 2, AC_ERR_FORMAT,
+			    "expected lower-case hex");
+	memcpy(d.alg, alg.p, alg.len);
+	memcpy(d.hex, r.left.p, r.left.len);
+	x->p->deny[x->p->ndeny++] = d;
+	return rule_end(x, 3);
+}
+
+enum ac_err
+trustrules_allow(const struct rule *x)
+{
+	struct policy *p = x->p;
+	struct span what = x->in->n > 1 ? x->in->f[1] : span_of(NULL, 0);
+	enum ac_err e = AC_OK;
+
+	if (span_is(what, "debug-image"))
+		return rule_lacks(x, 1, 13);
+	if (span_is(what, "licence")) {
+		if (x->in->n < 3)
+			return rule_complain(x, 2, AC_ERR_FORMAT,
+			    "expected SPDX licence identifiers");
+		p->allow_licence = true;
+		for (size_t i = 2; i < x->in->n && e == AC_OK; i++) {
+			if (p->nlicence == POLICY_LIST_MAX)
+				return rule_complain(x, i, AC_ERR_LIMIT,
+				    "too many licences");
+			e = rule_name(x, i, &p->licence[p->nlicence]);
+			p->nlicence += e == AC_OK;
+		}
+		return e;
+	}
+	if (!span_is(what, "self-asserted"))
+		return rule_complain(x, 1, AC_ERR_FORMAT,
+		    "expected licence, self-asserted or debug-image");
+	if (x->in->n == 2) {
+		p->allow_self_asserted_any = true;
+		return AC_OK;
+	}
+	e = rule_name(x, 2, &p->self_asserted[p->nself_asserted]);
+	if (e == AC_OK)
+		e = rule_end(x, 3);
+	p->nself_asserted += e == AC_OK;
+	return e;
+}
+
+enum ac_err
+trustrules_require(const struct rule *x)
+{
+	struct policy *p = x->p;
+	struct span what = x->in->n > 1 ? x->in->f[1] : span_of(NULL, 0);
+
+	if (span_is(what, "witness"))
+		p->require_witness = true;
+	else if (span_is(what, "earliest-time"))
+		p->require_earliest_time = true;
+	else if (span_is(what, "ak-name"))
+		p->require_ak_name = true;
+	else if (span_is(what, "certified-inputs"))
+		return rule_lacks(x, 1, 18);
+	else if (span_is(what, "confidential"))
+		return rule_lacks(x, 1, 8);
+	else if (span_is(what, "revocation-state"))
+		return rule_lacks(x, 1, 17);
+	else
+		return rule_complain(x, 1, AC_ERR_FORMAT, "expected witness, "
+		    "certified-inputs, earliest-time, ak-name, confidential or "
+		    "revocation-state");
+	return rule_end(x, 2);
+}
