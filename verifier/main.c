@@ -10,19 +10,22 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/time.h"
 #include "verifier/report.h"
 #include "verifier/walk.h"
 
 #define REPORT_MAX_BYTES (4 * MIB)
 
 static const char usage[] =
-    "usage: aicert-verify [--policy FILE] [--json] [--quiet] MODEL\n"
+    "usage: aicert-verify [--policy FILE] [--at TIME] [--json] [--quiet] MODEL\n"
     "\n"
     "Verify a model's folder against the certificate in it (aicert.jsonl and\n"
     "model.sig), offline, under one policy file.\n"
     "\n"
     "  -p, --policy FILE  whom to trust; else $AICERT_POLICY,\n"
     "                     ~/.config/aicert/policy, /etc/aicert/policy\n"
+    "      --at TIME      judge certificates as of 2026-01-31T12:00:00Z and the\n"
+    "                     like; for testing, never exit code 0\n"
     "  -j, --json         the report as JSON on stdout\n"
     "  -q, --quiet        nothing but the exit code\n"
     "  -h, --help         this text\n"
@@ -40,6 +43,8 @@ struct options {
 	const char *policy;
 	const char *model;
 	bool json, quiet;
+	bool has_at;
+	int64_t at_s;
 };
 
 /* Folder of the policy file, for the PEM paths in it. */
@@ -232,7 +237,9 @@ run(const struct options *o)
 		v = verification_new(policy, VERIFY_MODE_LOGGED);
 		if (v == NULL)
 			message_set(&why, "no memory");
-		else
+		else if (o->has_at)
+			verification_judge_at(v, o->at_s);
+		if (v != NULL)
 			r.verdict = verify_model(&r, v, o, &cert, &sig, &why);
 	}
 	if (why.text[0] != '\0')
@@ -251,6 +258,7 @@ main(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "policy", required_argument, NULL, 'p' },
+		{ "at", required_argument, NULL, 't' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
@@ -266,6 +274,13 @@ main(int argc, char **argv)
 		case 'p':
 			o.policy = optarg;
 			break;
+		case 't':
+			o.has_at = time_parse(&o.at_s, span_str(optarg));
+			if (o.has_at)
+				break;
+			(void)fputs("COULD NOT RUN: --at takes a time such as "
+			    "2026-01-31T12:00:00Z\n", stderr);
+			return VERIFY_COULD_NOT_RUN;
 		case 'j':
 			o.json = true;
 			break;

@@ -55,7 +55,9 @@ steps_ak_chain(struct verification *v, int64_t unlogged_s, struct message *why)
 	char until[TIME_RFC3339_LEN + 1];
 	int64_t at = AKCERT_NO_TIME;
 
-	if (v->mode == VERIFY_MODE_UNLOGGED)
+	if (v->judged.known)
+		at = v->judged.unix_s;
+	else if (v->mode == VERIFY_MODE_UNLOGGED)
 		at = unlogged_s;
 	else if (v->logged[1].known)
 		at = v->logged[1].unix_s;

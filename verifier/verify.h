@@ -86,6 +86,7 @@ struct verification {
 	const struct policy_builder *builder; /* NULL: not in the policy */
 	struct span origin;                   /* of the log */
 	struct verify_time logged[2];         /* inclusion of lines 1 and 2 */
+	struct verify_time judged;            /* asked for instead of it */
 	struct verify_time earliest;          /* checkpoint at the start */
 	const struct policy_ak_root *root;    /* NULL: not in the policy */
 	struct akcert ak;
@@ -101,6 +102,12 @@ struct verification *verification_new(const struct policy *policy,
     enum verify_mode mode);
 
 void verification_free(struct verification *v);
+
+/*
+ * Before verification_certificate(), for testing: judge certificates as of
+ * unix_s, and not of the inclusion time.  The verdict is never VERIFIED then.
+ */
+void verification_judge_at(struct verification *v, int64_t unix_s);
 
 /*
  * Steps 1 to 15 of the certificate and the model.sig beside it, of whatever

@@ -118,6 +118,14 @@ expect 2 "aicert-verify --help" "two models" --policy policy model right
 expect 2 "aicert-verify --help" "unknown option" --trust-everything model
 expect 2 "aicert-verify --help" "option without its value" model --policy
 expect 2 "aicert-verify --help" "empty path" --policy policy ""
+expect 3 "judged as of 2026-02-01T00:00:00Z" "another time" \
+	--at 2026-02-01T00:00:00Z --policy policy model
+expect 1 "has expired" "a time after the AK's" \
+	--at 2026-06-01T00:00:00Z --policy policy model
+expect 1 "not yet valid" "a time before the AK's" \
+	--at=2025-01-01T00:00:00Z --policy policy model
+expect 2 "such as 2026-01-31T12:00:00Z" "a time that is none" \
+	--at yesterday --policy policy model
 no_json=
 if [ -e /etc/aicert/policy ]; then
 	echo "note: /etc/aicert/policy is there: no policy is not tested"
