@@ -3,7 +3,7 @@
 #include "cert/dsse.h"
 #include "producer/sign.h"
 
-/* b has its hint and keyid; sign, and write it with end after it. */
+/* b has its hint; sign, and write it with end after it. */
 static enum ac_err
 sign(struct buf *out, struct bundle *b, struct span statement, size_t max,
     const struct key *k, const char *end)
@@ -34,7 +34,6 @@ sign_line(struct buf *out, struct span statement, const struct key *k)
 	struct bundle b = { .logged = false };
 
 	spki_hint(b.hint, key_spki(k));
-	spki_hint(b.keyid, key_spki(k));
 	return sign(out, &b, statement, STATEMENT_MAX, k, "\n");
 }
 

@@ -141,7 +141,6 @@ write_line(struct answer *a, struct writer *w, uint64_t index)
 	e = fill_entry(a, &b->entry, index, buf_span(&row.body));
 	if (e == AC_OK) {
 		spki_hint(b->hint, &row.key);
-		spki_hint(b->keyid, &row.key);
 		memcpy(b->sig, row.sig, row.siglen);
 		b->siglen = row.siglen;
 		b->statement = row.statement;

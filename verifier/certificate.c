@@ -166,7 +166,11 @@ recover_key(struct spki *key, const struct certificate_line *line,
 	return AC_OK;
 }
 
-/* Hint and keyid name key, and key signs the statement. */
+/*
+ * The hint names key, keyid names it or nothing, and key signs the statement.
+ * Nothing signs a keyid; the DSSE library of Sigstore's Go programs refuses
+ * one that is not of its own making, so that ours are empty.
+ */
 static enum ac_err
 check_signature(const struct certificate_line *line, const struct spki *key,
     struct message *why)
@@ -178,10 +182,11 @@ check_signature(const struct certificate_line *line, const struct spki *key,
 
 	spki_hint(hint, key);
 	if (!span_is(span_str(hint), b->hint) ||
-	    !span_is(span_str(hint), b->keyid)) {
-		message_set(why, "hint and keyid must both be ");
+	    (b->keyid[0] != '\0' && !span_is(span_str(hint), b->keyid))) {
+		message_set(why, "the hint must be ");
 		message_add_quoted(why, span_str(hint));
-		message_add(why, ", the builder's key; found ");
+		message_add(why, ", the builder's key, and keyid that or "
+		    "empty; found ");
 		message_add_quoted(why, span_str(b->hint));
 		message_add(why, " and ");
 		message_add_quoted(why, span_str(b->keyid));

@@ -123,9 +123,10 @@ class Bundle:
         same("_type", self.statement["_type"],
              "https://in-toto.io/Statement/v1")
 
-    def verify(self, key, hint, keyid):
+    def verify(self, key, hint, keyids):
         same("hint", self.hint, hint)
-        same("keyid", self.keyid, keyid)
+        if self.keyid not in keyids:
+            same("keyid", self.keyid, keyids[0])
         key.verify(b64(self.sig_b64), pae(self.payload),
                    ec.ECDSA(hashes.SHA256()))
 
@@ -355,11 +356,11 @@ def main(model, builder_pub, log_keys, ak_root):
     # The builder: one key signs D = SHA-256(PAE(statement)) of all three.
     with check("line 1: builder's signature"):
         print("     D of line 1 is " + one.d.hex())
-        one.verify(builder, hint, hint)
+        one.verify(builder, hint, ["", hint])
     with check("line 2: builder's signature"):
-        two.verify(builder, hint, hint)
+        two.verify(builder, hint, ["", hint])
     with check("model.sig: builder's signature"):
-        oms.verify(builder, sha256(pem).hex(), "")
+        oms.verify(builder, sha256(pem).hex(), [""])
     with check("line 1: names the builder's key"):
         external = one.statement["predicate"]["buildDefinition"][
             "externalParameters"]

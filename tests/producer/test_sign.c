@@ -64,7 +64,7 @@ line(void **state)
 	    STATEMENT_MAX));
 	assert_true(span_equal(buf_span(&l.bundle.statement), buf_span(&s)));
 	assert_string_equal(l.bundle.hint, hint);
-	assert_string_equal(l.bundle.keyid, hint);
+	assert_string_equal(l.bundle.keyid, "");
 	assert_false(l.bundle.logged);
 	l.d = dsse_digest(buf_span(&s));
 	assert_ok(certificate_check_line(&found, &l, &why));

@@ -625,12 +625,10 @@ make_bundle(struct bundle *b, const struct buf *statement, EVP_PKEY *signer,
 
 	fixture_set(&b->statement, buf_span(statement));
 	fixture_sign(b, signer);
-	if (oms) {
+	if (oms)
 		spki_hint_oms(b->hint, &key);
-	} else {
+	else
 		spki_hint(b->hint, &key);
-		memcpy(b->keyid, b->hint, sizeof(b->keyid));
-	}
 }
 
 static void
