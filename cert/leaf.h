@@ -2,12 +2,14 @@
  * leaf.h -- the log entry of a statement: the Rekor v2 hashedrekord 0.0.2
  * body in canonical JSON (RFC 8785).
  *
- * There is no decoder: a leaf is checked by building the one body that D,
- * signature and key have, and comparing bytes.
+ * Whoever has D, signature and key checks a leaf by building its one body and
+ * comparing bytes; the decoder is for those who read a log, and takes nothing
+ * but what the encoder writes.
  */
 #ifndef AICERT_CERT_LEAF_H
 #define AICERT_CERT_LEAF_H
 
+#include "cert/limits.h"
 #include "cert/spki.h"
 #include "common/writer.h"
 
@@ -20,5 +22,16 @@
  */
 AC_MUST_CHECK enum ac_err leaf_encode(struct buf *out, const struct digest *d,
     struct span sig, const struct spki *key);
+
+/* What a leaf says: key signed the statement named D. */
+struct leaf {
+	struct digest d;
+	uint8_t sig[P256_SIG_MAX]; /* DER; not verified */
+	size_t siglen;
+	struct spki key;
+};
+
+/* Decode exactly what leaf_encode() makes of some leaf.  AC_ERR_FORMAT. */
+AC_MUST_CHECK enum ac_err leaf_decode(struct leaf *out, struct span body);
 
 #endif

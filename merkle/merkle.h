@@ -115,6 +115,18 @@ AC_MUST_CHECK enum ac_err merkle_check_consistency(uint64_t size1,
     const struct digest proof[], size_t nproof);
 
 /*
+ * The roots of both trees that nodes[0..n) lead to: nodes[0] is the last
+ * perfect subtree of the first tree, nodes[1..n) the rest of the consistency
+ * proof, which itself leaves nodes[0] out where size1 is a power of two.  Where
+ * *root2 is that of a known tree, *root1 is the root of its first size1 leaves,
+ * whatever anybody else says.  AC_ERR_FORMAT: not 1 <= size1 < size2 <=
+ * MERKLE_SIZE_MAX, or n is not the one right length.
+ */
+AC_MUST_CHECK enum ac_err merkle_roots_from_consistency(struct digest *root1,
+    struct digest *root2, uint64_t size1, uint64_t size2,
+    const struct digest nodes[], size_t n);
+
+/*
  * Path of a tile below the log's prefix, "tile/<L>/<N>[.p/<W>]", with NUL;
  * entries: "tile/entries/<N>[.p/<W>]", level not read.
  */

@@ -65,47 +65,68 @@ merkle_check_inclusion(uint64_t index, uint64_t size,
 }
 
 enum ac_err
-merkle_check_consistency(uint64_t size1, uint64_t size2,
-    const struct digest *root1, const struct digest *root2,
-    const struct digest proof[], size_t nproof)
+merkle_roots_from_consistency(struct digest *root1, struct digest *root2,
+    uint64_t size1, uint64_t size2, const struct digest nodes[], size_t n)
 {
 	struct digest h1, h2;
 	struct way way;
 	unsigned level;
 	uint64_t index;
-	bool whole;
 
-	if (size1 == 0 || size1 > size2 || size2 > MERKLE_SIZE_MAX)
+	if (size1 == 0 || size1 >= size2 || size2 > MERKLE_SIZE_MAX)
+		return AC_ERR_FORMAT;
+
+	/*
+	 * Both roots grow from node (level, index), the last perfect subtree
+	 * of the smaller tree: its way up is that of the last leaf of that
+	 * tree without the first level steps.
+	 */
+	level = (unsigned)__builtin_ctzll(size1);
+	index = (size1 >> level) - 1;
+	way = way_up(size1 - 1, size2);
+	way.ninner -= level; /* bit level is among the ninner: size1 < size2 */
+	if (n != 1 + way.ninner + way.nborder)
+		return AC_ERR_FORMAT;
+	h1 = h2 = nodes[0];
+
+	/* What stands on the left is in both trees, on the right in one. */
+	for (size_t i = 0; i < way.ninner + way.nborder; i++)
+		if (i >= way.ninner || (index >> i & 1) != 0) {
+			h1 = merkle_node_hash(&nodes[1 + i], &h1);
+			h2 = merkle_node_hash(&nodes[1 + i], &h2);
+		} else {
+			h2 = merkle_node_hash(&h2, &nodes[1 + i]);
+		}
+	*root1 = h1;
+	*root2 = h2;
+	return AC_OK;
+}
+
+enum ac_err
+merkle_check_consistency(uint64_t size1, uint64_t size2,
+    const struct digest *root1, const struct digest *root2,
+    const struct digest proof[], size_t nproof)
+{
+	struct digest nodes[MERKLE_PROOF_MAX + 1], h1, h2;
+	size_t n = 0;
+	enum ac_err e;
+
+	if (size1 == 0 || size1 > size2 || size2 > MERKLE_SIZE_MAX ||
+	    nproof > MERKLE_PROOF_MAX)
 		return AC_ERR_FORMAT;
 	if (size1 == size2) {
 		if (nproof != 0)
 			return AC_ERR_FORMAT;
 		return digest_equal(root1, root2) ? AC_OK : AC_ERR_MISMATCH;
 	}
-
-	/*
-	 * Both roots grow from node (level, index), the last perfect subtree
-	 * of the smaller tree: its way up is that of the last leaf of that
-	 * tree without the first level steps.  The proof begins with it,
-	 * unless it is all of the smaller tree.
-	 */
-	level = (unsigned)__builtin_ctzll(size1);
-	index = (size1 >> level) - 1;
-	whole = index == 0;
-	way = way_up(size1 - 1, size2);
-	way.ninner -= level; /* bit level is among the ninner: size1 < size2 */
-	if (nproof != way.ninner + way.nborder + (whole ? 0 : 1))
-		return AC_ERR_FORMAT;
-	h1 = h2 = whole ? *root1 : *proof++;
-
-	/* What stands on the left is in both trees, on the right in one. */
-	for (size_t i = 0; i < way.ninner + way.nborder; i++)
-		if (i >= way.ninner || (index >> i & 1) != 0) {
-			h1 = merkle_node_hash(&proof[i], &h1);
-			h2 = merkle_node_hash(&proof[i], &h2);
-		} else {
-			h2 = merkle_node_hash(&h2, &proof[i]);
-		}
+	/* A proof leaves out the first node where it is all of the first tree. */
+	if ((size1 & (size1 - 1)) == 0)
+		nodes[n++] = *root1;
+	for (size_t i = 0; i < nproof; i++)
+		nodes[n++] = proof[i];
+	e = merkle_roots_from_consistency(&h1, &h2, size1, size2, nodes, n);
+	if (e != AC_OK)
+		return e;
 	if (!digest_equal(&h1, root1) || !digest_equal(&h2, root2))
 		return AC_ERR_MISMATCH;
 	return AC_OK;

@@ -1,6 +1,7 @@
 /*
  * main.c -- aicert-verify: reads a model's folder and a policy, verifies, and
- * reports.  All of the verifier's input and output is here and in walk.c.
+ * reports.  All of the verifier's input and output is here, in policyfile.c and
+ * in walk.c.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -11,6 +12,7 @@
 
 #include "common/file.h"
 #include "common/time.h"
+#include "verifier/policyfile.h"
 #include "verifier/report.h"
 #include "verifier/walk.h"
 
@@ -47,52 +49,6 @@ struct options {
 	int64_t at_s;
 };
 
-/* Folder of the policy file, for the PEM paths in it. */
-struct policy_dir {
-	const char *path;
-};
-
-static enum ac_err
-load_pem(void *ctx, struct buf *out, const char *path)
-{
-	const struct policy_dir *dir = ctx;
-	const char *slash = strrchr(dir->path, '/');
-	char *full = NULL;
-	enum ac_err e;
-
-	if (path[0] == '/' || slash == NULL)
-		return file_read(out, path, PEM_MAX);
-	if (asprintf(&full, "%.*s/%s", (int)(slash - dir->path), dir->path,
-	    path) < 0)
-		return AC_ERR_MEMORY;
-	e = file_read(out, full, PEM_MAX);
-	free(full);
-	return e;
-}
-
-/* The first policy file that is there, in a new string, or NULL. */
-static char *
-find_policy(const char *option)
-{
-	const char *from_env = getenv("AICERT_POLICY");
-	const char *home = getenv("HOME");
-	char *path = NULL;
-
-	if (option != NULL)
-		return strdup(option);
-	if (from_env != NULL && from_env[0] != '\0')
-		return strdup(from_env);
-	if (home != NULL && asprintf(&path, "%s/.config/aicert/policy",
-	    home) >= 0) {
-		if (access(path, F_OK) == 0)
-			return path;
-		free(path);
-	}
-	if (access("/etc/aicert/policy", F_OK) == 0)
-		return strdup("/etc/aicert/policy");
-	return NULL;
-}
-
 /* A file beside the model's own; *missing where it is not there. */
 static enum ac_err
 read_beside(struct buf *out, const char *dir, const char *name, size_t max,
@@ -121,33 +77,6 @@ tell_progress(void *ctx, uint64_t done, uint64_t all)
 		(void)fprintf(stderr, "\rhashing %3d%% of %llu MiB%s",
 		    (int)(done / (all / 100 + 1)),
 		    (unsigned long long)(all / MIB), done == all ? "\n" : "");
-}
-
-static enum ac_err
-load_policy(struct policy **out, const char *path, struct message *why)
-{
-	struct policy_dir dir = { path };
-	struct policy_loader loader = { load_pem, &dir };
-	struct buf text = { 0 };
-	struct message what = { "" };
-	enum ac_err e;
-
-	e = file_read(&text, path, POLICY_MAX);
-	if (e != AC_OK) {
-		message_set(why, "cannot read the policy ");
-		message_add_quoted(why, span_str(path));
-		message_add(why, ": %s", e == AC_ERR_IO ? strerror(errno) :
-		    ac_strerror(e));
-		return e;
-	}
-	e = policy_parse(out, buf_span(&text), &loader, &what);
-	if (e != AC_OK) {
-		message_set(why, "policy ");
-		message_add_quoted(why, span_str(path));
-		message_add(why, ", %s", what.text);
-	}
-	buf_free(&text);
-	return e;
 }
 
 /* Everything with a policy at hand; fills in *r. */
@@ -222,7 +151,7 @@ run(const struct options *o)
 	struct verification *v = NULL;
 	struct policy *policy = NULL;
 	struct message why = { "" };
-	char *path = find_policy(o->policy);
+	char *path = policyfile_find(o->policy);
 	int code;
 
 	r.policy = path;
@@ -233,7 +162,7 @@ run(const struct options *o)
 		message_set(&why, "no policy: none was named, and there is "
 		    "none in ~/.config/aicert or /etc/aicert. A policy says "
 		    "whom you trust; \"aicert policy init --help\" makes one");
-	} else if (load_policy(&policy, path, &why) == AC_OK) {
+	} else if (policyfile_load(&policy, path, &why) == AC_OK) {
 		v = verification_new(policy, VERIFY_MODE_LOGGED);
 		if (v == NULL)
 			message_set(&why, "no memory");

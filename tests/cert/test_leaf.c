@@ -64,12 +64,77 @@ distinct(void **state)
 	buf_free(&leaf[0]);
 }
 
+/* What was encoded is decoded; no other bytes are. */
+static void
+decode(void **state)
+{
+	struct digest d = sample_digest(0);
+	struct spki key = sample_key();
+	struct buf out = { 0 };
+	struct leaf l;
+
+	(void)state;
+	assert_ok(leaf_encode(&out, &d, span_str("signature"), &key));
+	assert_ok(leaf_decode(&l, buf_span(&out)));
+	assert_true(digest_equal(&l.d, &d));
+	assert_true(span_is(span_of(l.sig, l.siglen), "signature"));
+	assert_memory_equal(l.key.b, key.b, SPKI_LEN);
+	for (size_t n = 0; n < out.len; n++)
+		assert_int_equal(leaf_decode(&l, span_of(out.p, n)),
+		    AC_ERR_FORMAT);
+	/* A change is refused, or is another leaf of exactly those bytes. */
+	for (size_t i = 0; i < 8 * out.len; i++) {
+		out.p[i / 8] ^= (uint8_t)(1u << i % 8);
+		if (leaf_decode(&l, buf_span(&out)) == AC_OK) {
+			struct buf again = { 0 };
+
+			assert_ok(leaf_encode(&again, &l.d,
+			    span_of(l.sig, l.siglen), &l.key));
+			assert_true(span_equal(buf_span(&again),
+			    buf_span(&out)));
+			buf_free(&again);
+		}
+		out.p[i / 8] ^= (uint8_t)(1u << i % 8);
+	}
+	buf_free(&out);
+}
+
+/* Values of the wrong length, each in a leaf that is else as it should be. */
+static void
+decode_lengths(void **state)
+{
+	uint8_t long_sig[P256_SIG_MAX + 1] = { 0 };
+	struct digest d = sample_digest(0);
+	struct spki key = sample_key();
+	struct buf out = { 0 };
+	struct leaf l;
+
+	(void)state;
+	assert_ok(leaf_encode(&out, &d, span_of(long_sig, P256_SIG_MAX),
+	    &key));
+	assert_ok(leaf_decode(&l, buf_span(&out)));
+	buf_free(&out);
+	assert_ok(leaf_encode(&out, &d, span_of(long_sig, sizeof(long_sig)),
+	    &key));
+	assert_int_equal(leaf_decode(&l, buf_span(&out)), AC_ERR_FORMAT);
+	buf_free(&out);
+	assert_ok(leaf_encode(&out, &d, span_of(NULL, 0), &key));
+	assert_int_equal(leaf_decode(&l, buf_span(&out)), AC_ERR_FORMAT);
+	buf_free(&out);
+	key.b[0] ^= 1;
+	assert_ok(leaf_encode(&out, &d, span_str("sig"), &key));
+	assert_int_equal(leaf_decode(&l, buf_span(&out)), AC_ERR_FORMAT);
+	buf_free(&out);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(body),
 		cmocka_unit_test(distinct),
+		cmocka_unit_test(decode),
+		cmocka_unit_test(decode_lengths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,24 @@
+/*
+ * policyfile.h -- the policy file on disk: where it is looked for, and the PEM
+ * files that it names beside it.
+ */
+#ifndef AICERT_VERIFIER_POLICYFILE_H
+#define AICERT_VERIFIER_POLICYFILE_H
+
+#include "verifier/policy.h"
+
+/*
+ * option itself where it is not NULL, else the first of $AICERT_POLICY,
+ * ~/.config/aicert/policy and /etc/aicert/policy that is there, in a new
+ * string; NULL where there is none.
+ */
+char *policyfile_find(const char *option);
+
+/*
+ * Read and parse the policy at path; freed by policy_free().  Fails as
+ * file_read() and policy_parse() do; *why names the file.
+ */
+AC_MUST_CHECK enum ac_err policyfile_load(struct policy **out,
+    const char *path, struct message *why);
+
+#endif
