@@ -14,6 +14,9 @@ target_compile_options(aicert_flags INTERFACE
 	-fstack-protector-strong -fstack-clash-protection)
 target_link_options(aicert_flags INTERFACE
 	-pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed)
+if(AICERT_SANITIZE OR AICERT_FUZZ)
+	target_compile_definitions(aicert_flags INTERFACE AICERT_SANITIZED)
+endif()
 if(AICERT_SANITIZE)
 	target_compile_options(aicert_flags INTERFACE
 		-fsanitize=address,undefined -fno-sanitize-recover=all

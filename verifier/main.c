@@ -1,25 +1,38 @@
 /*
- * main.c -- aicert-verify: reads a model's folder and a policy, verifies, and
- * reports.  All of the verifier's input and output is here, in policyfile.c and
- * in walk.c.
+ * main.c -- aicert-verify: finds the policy, opens what is to be read, and has
+ * it verified by a confined child, whose report it prints.  All of the
+ * verifier's input and output is here, in policyfile.c, walk.c and relay.c.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <openssl/crypto.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/reader.h"
 #include "common/time.h"
+#include "verifier/confine.h"
 #include "verifier/policyfile.h"
+#include "verifier/relay.h"
 #include "verifier/report.h"
 #include "verifier/walk.h"
 
-#define REPORT_MAX_BYTES (4 * MIB)
+/* Options that have no letter. */
+enum { OPT_AT = 256, OPT_NO_SANDBOX };
 
 static const char usage[] =
-    "usage: aicert-verify [--policy FILE] [--at TIME] [--json] [--quiet] MODEL\n"
+    "usage: aicert-verify [--policy FILE] [--at TIME] [--json] [--quiet]\n"
+    "                     [--no-sandbox] MODEL\n"
     "\n"
     "Verify a model's folder against the certificate in it (aicert.jsonl and\n"
     "model.sig), offline, under one policy file.\n"
@@ -30,6 +43,8 @@ static const char usage[] =
     "                     like; for testing, never exit code 0\n"
     "  -j, --json         the report as JSON on stdout\n"
     "  -q, --quiet        nothing but the exit code\n"
+    "      --no-sandbox   read the model unconfined, where the kernel cannot\n"
+    "                     confine the process that does\n"
     "  -h, --help         this text\n"
     "  -V, --version      the version\n"
     "\n"
@@ -44,23 +59,80 @@ static const char usage[] =
 struct options {
 	const char *policy;
 	const char *model;
-	bool json, quiet;
+	bool json, quiet, no_sandbox;
 	bool has_at;
 	int64_t at_s;
 };
 
-/* A file beside the model's own; *missing where it is not there. */
-static enum ac_err
-read_beside(struct buf *out, const char *dir, const char *name, size_t max,
-    struct message *why)
+/* What is read, opened before the confinement; -1 where it is not there. */
+struct inputs {
+	int dir; /* the model's folder */
+	int cert, sig;
+};
+
+static void
+inputs_close(struct inputs *in)
 {
-	char *path = NULL;
+	if (in->dir >= 0)
+		(void)close(in->dir);
+	if (in->cert >= 0)
+		(void)close(in->cert);
+	if (in->sig >= 0)
+		(void)close(in->sig);
+}
+
+static enum ac_err
+cannot_open(struct message *why, const char *name)
+{
+	int saved = errno;
+
+	message_set(why, "cannot open ");
+	message_add_quoted(why, span_str(name));
+	message_add(why, ": %s", strerror(saved));
+	return AC_ERR_IO;
+}
+
+/* Open a file beside the model's own; one that is not there is left at -1. */
+static enum ac_err
+open_beside(int *fd, int dir, const char *name, struct message *why)
+{
+	*fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return *fd >= 0 || errno == ENOENT ? AC_OK : cannot_open(why, name);
+}
+
+static enum ac_err
+open_inputs(struct inputs *in, const struct options *o, struct message *why)
+{
 	enum ac_err e;
 
-	if (asprintf(&path, "%s/%s", dir, name) < 0)
-		return AC_ERR_MEMORY;
-	e = file_read(out, path, max);
-	free(path);
+	if (strlen(o->model) >= PATH_MAX) {
+		message_set(why, "the path of the model has %zu bytes, at "
+		    "most %d can be", strlen(o->model), PATH_MAX - 1);
+		return AC_ERR_LIMIT;
+	}
+	in->dir = open(o->model, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (in->dir < 0)
+		return cannot_open(why, o->model);
+	e = open_beside(&in->cert, in->dir, "aicert.jsonl", why);
+	if (e == AC_OK && in->cert < 0) {
+		message_set(why, "there is no aicert.jsonl in this folder; "
+		    "without a certificate there is nothing to verify");
+		e = AC_ERR_NOT_FOUND;
+	}
+	return e == AC_OK ? open_beside(&in->sig, in->dir, "model.sig", why) :
+	    e;
+}
+
+/* Read what open_beside() opened; nothing where it is not there. */
+static enum ac_err
+read_beside(struct buf *out, int fd, const char *name, size_t max,
+    struct message *why)
+{
+	enum ac_err e;
+
+	if (fd < 0)
+		return AC_OK;
+	e = file_read_fd(out, fd, max);
 	if (e != AC_OK)
 		message_set(why, "%s: %s", name, e == AC_ERR_IO ?
 		    strerror(errno) : e == AC_ERR_FORMAT ?
@@ -69,40 +141,40 @@ read_beside(struct buf *out, const char *dir, const char *name, size_t max,
 }
 
 static void
-tell_progress(void *ctx, uint64_t done, uint64_t all)
+send_progress(void *ctx, uint64_t done, uint64_t all)
 {
 	const bool *show = ctx;
+	struct buf text = { 0 };
+	struct writer w;
 
-	if (*show && all > 64 * MIB)
-		(void)fprintf(stderr, "\rhashing %3d%% of %llu MiB%s",
-		    (int)(done / (all / 100 + 1)),
-		    (unsigned long long)(all / MIB), done == all ? "\n" : "");
+	if (!*show)
+		return;
+	wr_init(&w, 16);
+	wr_be64(&w, done);
+	wr_be64(&w, all);
+	if (wr_end(&w, &text) == AC_OK)
+		(void)!relay_send(RELAY_PROGRESS, buf_span(&text));
+	buf_free(&text);
 }
 
 /* Everything with a policy at hand; fills in *r. */
 static enum verify_verdict
 verify_model(struct report *r, struct verification *v,
-    const struct options *o, struct buf *cert, struct buf *sig,
+    const struct inputs *in, bool show, struct buf *cert, struct buf *sig,
     struct message *why)
 {
-	bool show = !o->quiet && isatty(STDERR_FILENO) == 1;
-	struct walk_progress progress = { tell_progress, &show };
+	struct walk_progress progress = { send_progress, &show };
 	struct walk files = { 0 };
 	enum ac_err e;
 
-	e = read_beside(cert, o->model, "aicert.jsonl", CERTIFICATE_MAX, why);
-	if (e == AC_ERR_NOT_FOUND)
-		message_set(why, "there is no aicert.jsonl in this folder; "
-		    "without a certificate there is nothing to verify");
-	if (e != AC_OK)
-		return VERIFY_COULD_NOT_RUN;
-	e = read_beside(sig, o->model, "model.sig", MODEL_SIG_MAX, why);
-	if (e != AC_OK && e != AC_ERR_NOT_FOUND)
+	if (read_beside(cert, in->cert, "aicert.jsonl", CERTIFICATE_MAX,
+	    why) != AC_OK ||
+	    read_beside(sig, in->sig, "model.sig", MODEL_SIG_MAX, why) != AC_OK)
 		return VERIFY_COULD_NOT_RUN;
 	r->v = v;
 	verification_certificate(v, buf_span(cert), buf_span(sig), 0);
 	if (!verification_failed(v)) {
-		e = walk_dir(&files, o->model, &progress, why);
+		e = walk_dir(&files, r->subject, &progress, why);
 		if (e == AC_ERR_MEMORY)
 			return VERIFY_COULD_NOT_RUN;
 		if (e != AC_OK)
@@ -115,8 +187,9 @@ verify_model(struct report *r, struct verification *v,
 	return verification_verdict(v);
 }
 
+/* The report of *r to the parent. */
 static int
-print_report(const struct report *r, const struct options *o)
+send_report(const struct report *r, const struct options *o)
 {
 	struct buf text = { 0 };
 	struct writer w;
@@ -124,29 +197,86 @@ print_report(const struct report *r, const struct options *o)
 
 	if (o->quiet)
 		return (int)r->verdict;
-	wr_init(&w, REPORT_MAX_BYTES);
+	wr_init(&w, RELAY_MAX);
 	if (o->json)
 		report_json(&w, r);
 	else
 		report_text(&w, r);
 	e = wr_end(&w, &text);
 	if (e == AC_OK)
-		e = file_write_all(r->v == NULL && !o->json ? STDERR_FILENO :
-		    STDOUT_FILENO, buf_span(&text));
+		e = relay_send(r->v == NULL && !o->json ? RELAY_ERR :
+		    RELAY_OUT, buf_span(&text));
 	buf_free(&text);
-	if (e != AC_OK) {
-		(void)fprintf(stderr, "aicert-verify: cannot print the report: "
-		    "%s\n", ac_strerror(e));
-		return VERIFY_COULD_NOT_RUN;
-	}
-	return (int)r->verdict;
+	/* Without its report no verdict is told. */
+	return e == AC_OK ? (int)r->verdict : VERIFY_COULD_NOT_RUN;
 }
 
+#ifdef AICERT_DEBUG
+/* For the tests of the confinement: do what it must stop, as asked. */
+static void
+attack(const char *what)
+{
+	char *argv[] = { NULL };
+	int fd = -2;
+
+	if (what == NULL)
+		return;
+	if (strcmp(what, "read") == 0)
+		fd = open("/etc/passwd", O_RDONLY);
+	else if (strcmp(what, "write") == 0)
+		fd = open("attacked", O_WRONLY | O_CREAT, 0600);
+	else if (strcmp(what, "socket") == 0)
+		fd = (int)syscall(SYS_socket, 2, 1, 0);
+	else if (strcmp(what, "exec") == 0)
+		fd = execve("/bin/true", argv, argv);
+	else if (strcmp(what, "fork") == 0)
+		fd = fork();
+	else if (strcmp(what, "code") == 0)
+		fd = mmap(NULL, 4096, PROT_READ | PROT_EXEC,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0;
+	else if (strcmp(what, "crash") == 0)
+		__builtin_trap();
+	else if (strcmp(what, "lie") == 0)
+		(void)!relay_send(RELAY_OUT, span_str("VERIFIED\033]0;\007\n"));
+	if (fd == -1)
+		relay_denied(-errno);
+	_exit(fd == -1 ? VERIFY_COULD_NOT_RUN : VERIFY_VERIFIED);
+}
+#endif
+
+/* Nothing is lost where there is no Landlock but one of two fences. */
+static enum ac_err
+confine_to(const struct inputs *in, const struct options *o,
+    struct message *why)
+{
+	const int fd[] = { in->dir };
+	enum ac_err e;
+	int abi;
+
+	if (o->no_sandbox)
+		return AC_OK;
+	e = confine(fd, sizeof(fd) / sizeof(fd[0]), &abi, why);
+	if (e == AC_OK && abi == 0 && !o->quiet)
+		(void)!relay_send(RELAY_NOTE, span_str("note: this kernel has "
+		    "no Landlock; what reads the model is confined by seccomp "
+		    "alone"));
+#ifdef AICERT_DEBUG
+	if (e == AC_OK)
+		attack(getenv("AICERT_ATTACK"));
+#endif
+	return e;
+}
+
+/*
+ * The child: the policy is its user's own and read first; of the model and
+ * its certificate no byte is read before the confinement.
+ */
 static int
-run(const struct options *o)
+run(const struct options *o, bool show)
 {
 	struct report r = { .verdict = VERIFY_COULD_NOT_RUN,
 		.subject = o->model };
+	struct inputs in = { -1, -1, -1 };
 	struct buf cert = { 0 }, sig = { 0 };
 	struct verification *v = NULL;
 	struct policy *policy = NULL;
@@ -155,30 +285,249 @@ run(const struct options *o)
 	int code;
 
 	r.policy = path;
-	if (strlen(o->model) >= PATH_MAX) {
-		message_set(&why, "the path of the model has %zu bytes, at "
-		    "most %d can be", strlen(o->model), PATH_MAX - 1);
-	} else if (path == NULL) {
+	if (path == NULL) {
 		message_set(&why, "no policy: none was named, and there is "
 		    "none in ~/.config/aicert or /etc/aicert. A policy says "
 		    "whom you trust; \"aicert policy init --help\" makes one");
-	} else if (policyfile_load(&policy, path, &why) == AC_OK) {
+	} else if (policyfile_load(&policy, path, &why) == AC_OK &&
+	    open_inputs(&in, o, &why) == AC_OK &&
+	    confine_to(&in, o, &why) == AC_OK) {
 		v = verification_new(policy, VERIFY_MODE_LOGGED);
 		if (v == NULL)
 			message_set(&why, "no memory");
 		else if (o->has_at)
 			verification_judge_at(v, o->at_s);
 		if (v != NULL)
-			r.verdict = verify_model(&r, v, o, &cert, &sig, &why);
+			r.verdict = verify_model(&r, v, &in, show, &cert, &sig,
+			    &why);
 	}
 	if (why.text[0] != '\0')
 		r.problem = why.text;
-	code = print_report(&r, o);
+	code = send_report(&r, o);
 	verification_free(v);
 	policy_free(policy);
 	buf_free(&cert);
 	buf_free(&sig);
+	inputs_close(&in);
 	free(path);
+	return code;
+}
+
+/* The child's process; it has the pipe as its standard output. */
+static int
+child(const struct options *o, int pipe_fd, bool show)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || dup2(pipe_fd, STDOUT_FILENO) < 0 ||
+	    dup2(null, STDIN_FILENO) < 0 ||
+	    prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+		return VERIFY_COULD_NOT_RUN;
+	(void)close(pipe_fd);
+#ifndef AICERT_SANITIZED
+	/* Nothing but the parent prints. */
+	if (dup2(null, STDERR_FILENO) < 0)
+		return VERIFY_COULD_NOT_RUN;
+#endif
+	(void)close(null);
+	/* The verdict does not depend on this machine's openssl.cnf. */
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+		return VERIFY_COULD_NOT_RUN;
+	return run(o, show);
+}
+
+static double
+now_s(void)
+{
+	struct timespec t;
+
+	if (clock_gettime(CLOCK_MONOTONIC, &t) != 0)
+		return 0;
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* "hashing  37%  1280 of 3456 MiB  2712 MiB/s  1 s left", over itself. */
+static void
+draw_progress(struct span said, double *start)
+{
+	struct reader r = rd_of(said);
+	uint64_t done, all;
+	double took, rate;
+
+	if (!rd_be64(&r, &done) || !rd_be64(&r, &all) || all == 0 ||
+	    done > all)
+		return;
+	if (*start == 0)
+		*start = now_s();
+	took = now_s() - *start;
+	rate = took > 0 ? (double)done / took : 0;
+	(void)fprintf(stderr, "\rhashing %3.0f%%  %llu of %llu MiB",
+	    100.0 * (double)done / (double)all,
+	    (unsigned long long)(done / MIB), (unsigned long long)(all / MIB));
+	if (rate > 0)
+		(void)fprintf(stderr, "  %.0f MiB/s  %.0f s left\033[K",
+		    rate / (double)MIB, (double)(all - done) / rate);
+	if (done == all)
+		(void)fputs("\r\033[K", stderr);
+}
+
+/* What the child said, as far as it is known. */
+struct heard {
+	enum relay_kind kind; /* RELAY_OUT or RELAY_ERR, where text.p is set */
+	struct buf text;
+	uint32_t denied; /* the system call, where has_denied */
+	bool has_denied;
+};
+
+static enum ac_err
+listen_to(struct heard *h, int fd, const struct options *o)
+{
+	enum relay_kind kind = RELAY_OUT;
+	struct buf text = { 0 };
+	double start = 0;
+	enum ac_err e;
+
+	while ((e = relay_next(&kind, &text, fd)) == AC_OK) {
+		struct reader r = rd_of(buf_span(&text));
+
+		switch (kind) {
+		case RELAY_PROGRESS:
+			draw_progress(buf_span(&text), &start);
+			break;
+		case RELAY_DENIED:
+			h->has_denied = rd_be32(&r, &h->denied);
+			break;
+		case RELAY_NOTE:
+			if (relay_is_plain(buf_span(&text), false, false))
+				(void)fprintf(stderr, "aicert-verify: %s\n",
+				    (const char *)text.p);
+			break;
+		case RELAY_OUT:
+		case RELAY_ERR:
+			buf_free(&h->text);
+			h->kind = kind;
+			h->text = text;
+			text = (struct buf){ 0 }; /* transferred */
+			break;
+		}
+		buf_free(&text);
+	}
+	if (e != AC_ERR_NOT_FOUND)
+		return e;
+	return h->text.p == NULL || relay_is_plain(buf_span(&h->text),
+	    o->json, isatty(h->kind == RELAY_OUT ? STDOUT_FILENO :
+	    STDERR_FILENO) == 1) ? AC_OK : AC_ERR_FORMAT;
+}
+
+/* A report of the parent's own: why there is none of the child's. */
+static int
+print_failure(const struct options *o, const struct message *why)
+{
+	struct report r = { .verdict = VERIFY_COULD_NOT_RUN,
+		.subject = o->model, .problem = why->text };
+	struct buf text = { 0 };
+	struct writer w;
+
+	if (o->quiet)
+		return VERIFY_COULD_NOT_RUN;
+	wr_init(&w, RELAY_MAX);
+	if (o->json)
+		report_json(&w, &r);
+	else
+		report_text(&w, &r);
+	if (wr_end(&w, &text) == AC_OK)
+		(void)!file_write_all(o->json ? STDOUT_FILENO : STDERR_FILENO,
+		    buf_span(&text));
+	buf_free(&text);
+	return VERIFY_COULD_NOT_RUN;
+}
+
+/* Of the system calls, those that attackers would want. */
+static const char *
+call_name(uint32_t nr)
+{
+	static const struct {
+		uint32_t nr;
+		const char *name;
+	} known[] = { { SYS_socket, "socket" }, { SYS_connect, "connect" },
+		{ SYS_execve, "execve" }, { SYS_execveat, "execveat" },
+		{ SYS_clone, "clone" }, { SYS_openat, "openat" },
+		{ SYS_mmap, "mmap" }, { SYS_mprotect, "mprotect" },
+		{ SYS_ptrace, "ptrace" }, { SYS_kill, "kill" },
+		{ SYS_unlinkat, "unlinkat" } };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (known[i].nr == nr)
+			return known[i].name;
+	return "unnamed";
+}
+
+/* The parent: what the child said is printed once it has ended well. */
+static int
+parent(const struct options *o, int fd, pid_t pid)
+{
+	struct heard h = { 0 };
+	struct message why = { "" };
+	enum ac_err e = listen_to(&h, fd, o);
+	int status = 0, code = VERIFY_COULD_NOT_RUN;
+
+	(void)close(fd); /* a child that says more ends */
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status))
+		code = WEXITSTATUS(status);
+	if (h.has_denied && h.denied > INT32_MAX) /* an errno, of attack() */
+		message_set(&why, "the confined process was denied what it "
+		    "asked for: %s", strerror((int)-h.denied));
+	else if (h.has_denied)
+		message_set(&why, "the confined process was stopped at system "
+		    "call %u (%s), which reading a model does not need",
+		    h.denied, call_name(h.denied));
+	else if (WIFSIGNALED(status))
+		message_set(&why, "the process that reads the model was ended "
+		    "by signal %d (%s)", WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
+	else if (e != AC_OK || code > VERIFY_REFUSED ||
+	    (h.text.p == NULL && !o->quiet))
+		message_set(&why, "the process that reads the model ended "
+		    "without a report that can be printed: %s",
+		    ac_strerror(e));
+	if (why.text[0] != '\0')
+		code = print_failure(o, &why);
+	else if (h.text.p != NULL &&
+	    file_write_all(h.kind == RELAY_OUT ? STDOUT_FILENO :
+	    STDERR_FILENO, buf_span(&h.text)) != AC_OK) {
+		(void)fprintf(stderr, "aicert-verify: cannot print the report: "
+		    "%s\n", strerror(errno));
+		code = VERIFY_COULD_NOT_RUN;
+	}
+	buf_free(&h.text);
+	return code;
+}
+
+static int
+start(const struct options *o)
+{
+	bool show = !o->quiet && isatty(STDERR_FILENO) == 1;
+	int ends[2], code;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) != 0 || (pid = fork()) < 0) {
+		struct message why = { "" };
+
+		message_set(&why, "cannot start a process: %s",
+		    strerror(errno));
+		return print_failure(o, &why);
+	}
+	if (pid > 0) {
+		(void)close(ends[1]);
+		return parent(o, ends[0], pid);
+	}
+	(void)close(ends[0]);
+	code = child(o, ends[1], show);
+	/* What runs at a normal end asks for more than is allowed. */
+	if (!o->no_sandbox)
+		_exit(code);
 	return code;
 }
 
@@ -187,9 +536,10 @@ main(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "policy", required_argument, NULL, 'p' },
-		{ "at", required_argument, NULL, 't' },
+		{ "at", required_argument, NULL, OPT_AT },
 		{ "json", no_argument, NULL, 'j' },
 		{ "quiet", no_argument, NULL, 'q' },
+		{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
@@ -203,7 +553,7 @@ main(int argc, char **argv)
 		case 'p':
 			o.policy = optarg;
 			break;
-		case 't':
+		case OPT_AT:
 			o.has_at = time_parse(&o.at_s, span_str(optarg));
 			if (o.has_at)
 				break;
@@ -215,6 +565,9 @@ main(int argc, char **argv)
 			break;
 		case 'q':
 			o.quiet = true;
+			break;
+		case OPT_NO_SANDBOX:
+			o.no_sandbox = true;
 			break;
 		case 'h':
 			(void)fputs(usage, stdout);
@@ -235,5 +588,5 @@ main(int argc, char **argv)
 		return VERIFY_COULD_NOT_RUN;
 	}
 	o.model = argv[optind];
-	return run(&o);
+	return start(&o);
 }

@@ -59,11 +59,12 @@ judge() {
 }
 
 # expect CODE WORDS WHAT ARGS...: run, judge, look for the words; then with
-# --json, which must be JSON and say the same.
+# --json, which must be JSON and say the same, from an unconfined process, in
+# which sanitizers find leaks.
 expect() {
 	want=$1 words=$2 what=$3
 	shift 3
-	timeout 20 "$verify" "$@" >out 2>&1 </dev/null
+	timeout 60 "$verify" "$@" >out 2>&1 </dev/null
 	code=$?
 	judge "$want"
 	grep -qF -- "$words" out || {
@@ -71,7 +72,7 @@ expect() {
 		sed 's/^/    /' out | head -5
 	}
 	[ -n "${no_json:-}" ] && return
-	timeout 20 "$verify" --json "$@" >json 2>err </dev/null
+	timeout 60 "$verify" --no-sandbox --json "$@" >json 2>err </dev/null
 	[ $? -eq "$want" ] || bad "$what: another exit code with --json"
 	[ ! -s err ] || bad "$what: --json prints to stderr"
 	python3 -Sc 'import json, sys
@@ -99,7 +100,7 @@ mkdir right unlogged self evil
 fresh
 expect 0 "SIMULATED" "right" --policy policy model
 expect 0 "WHAT THIS DOES NOT SAY" "right, with a slash" --policy policy model/
-(cd model && timeout 20 "$verify" --policy ../policy . >../out 2>&1)
+(cd model && timeout 60 "$verify" --policy ../policy . >../out 2>&1)
 code=$? what="the folder itself"
 judge 0
 head -n 1 out | grep -q SIMULATED || bad "first line does not say SIMULATED"
@@ -108,7 +109,7 @@ echo x >model/.git/HEAD
 echo x >model/.cache/huggingface/lock
 echo x >model/.gitignore
 expect 0 "3 files" "ignored paths" --policy policy model
-timeout 20 "$verify" --quiet --policy policy model >out 2>&1
+timeout 60 "$verify" --quiet --policy policy model >out 2>&1
 [ $? -eq 0 ] && [ ! -s out ] || bad "--quiet prints, or another code"
 
 # ---- Whose policy ----
