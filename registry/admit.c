@@ -8,6 +8,7 @@
 
 /* Room for a log entry and the rest of a bundle on each answered line. */
 #define ENTRY_ROOM ((size_t)8 << 10)
+#define FLOPS_DIGITS 48 /* as in a figure of an event */
 #define KEYS 256 /* remembered by a thread; builders post more than once */
 
 struct admit {
@@ -61,62 +62,138 @@ remember(struct admit *a, const struct spki *key)
 static const char *const algorithms[] = { "sha256", "sha384", "sha512",
 	"sha1", "gitCommit", "gitTree", "gitBlob", "gitTag" };
 
-/* Note one digest; those of other algorithms are not indexed. */
+/* Terms as they are noted; those that find no memory fail at the end. */
+struct terms {
+	struct store_term *term;
+	size_t n, max;
+	bool failed;
+};
+
 static void
-note_digest(struct unit_line *line, size_t max, struct json digest,
-    enum store_role role)
+note(struct terms *t, struct store_term term)
 {
-	size_t n = sizeof(algorithms) / sizeof(algorithms[0]), i = 0;
-	struct store_named *named = &line->named[line->nnamed];
-	struct span hex;
+	if (t->n == t->max) {
+		size_t max = t->max == 0 ? 32 : 2 * t->max;
+		struct store_term *more = realloc(t->term,
+		    max * sizeof(*more));
 
-	while (i < n && !span_is(json_name(digest), algorithms[i]))
-		i++;
-	if (i == n || line->nnamed == max || !json_string(digest, &hex) ||
-	    hex.len == 0 || hex.len % 2 != 0 ||
-	    hex.len > 2 * sizeof(named->value) ||
-	    !text_unhex(named->value, hex.len / 2, hex))
-		return;
-	named->alg = span_str(algorithms[i]);
-	named->valuelen = hex.len / 2;
-	named->role = role;
-	line->nnamed++;
-}
-
-/* Those of every resource in the array; counted only where line is NULL. */
-static size_t
-note_all(struct unit_line *line, size_t max, struct json resources,
-    enum store_role role)
-{
-	size_t n = 0;
-
-	for (struct json r = json_first(resources); json_present(r);
-	    r = json_next(r)) {
-		struct json set = json_get(r, "digest");
-
-		for (struct json d = json_first(set); json_present(d);
-		    d = json_next(d)) {
-			n++;
-			if (line != NULL)
-				note_digest(line, max, d, role);
+		if (more == NULL) {
+			t->failed = true;
+			return;
 		}
+		t->term = more;
+		t->max = max;
 	}
-	return n;
+	t->term[t->n++] = term;
 }
 
-static enum ac_err
-note_named(struct unit_line *line, const struct statement *s,
-    struct json dependencies)
+static void
+note_text(struct terms *t, enum store_role role, struct json text)
 {
-	size_t max = note_all(NULL, 0, s->subjects, STORE_SUBJECT) +
-	    note_all(NULL, 0, dependencies, STORE_DEPENDENCY);
+	struct span s;
 
-	line->named = calloc(max + 1, sizeof(*line->named));
-	if (line->named == NULL)
-		return AC_ERR_MEMORY;
-	(void)note_all(line, max, s->subjects, STORE_SUBJECT);
-	(void)note_all(line, max, dependencies, STORE_DEPENDENCY);
-	return AC_OK;
+	if (json_string(text, &s) && s.len > 0)
+		note(t, store_term_text(role, s));
+}
+
+/* Note the digests of a resource; those of other algorithms are not. */
+static void
+note_digests(struct terms *t, enum store_role role, struct json resource)
+{
+	struct json set = json_get(resource, "digest");
+
+	for (struct json d = json_first(set); json_present(d);
+	    d = json_next(d)) {
+		size_t n = sizeof(algorithms) / sizeof(algorithms[0]), i = 0;
+		uint8_t value[STORE_VALUE_MAX];
+		struct span hex;
+
+		while (i < n && !span_is(json_name(d), algorithms[i]))
+			i++;
+		if (i < n && json_string(d, &hex) && hex.len > 0 &&
+		    hex.len % 2 == 0 && hex.len <= 2 * sizeof(value) &&
+		    text_unhex(value, hex.len / 2, hex))
+			note(t, store_term_digest(role,
+			    span_str(algorithms[i]), span_of(value,
+			    hex.len / 2)));
+	}
+}
+
+/* What a dependency is, as the statement annotates it. */
+static enum store_role
+role_of(struct json dependency)
+{
+	static const struct {
+		const char *name;
+		enum store_role role;
+	} roles[] = { { "dataset", STORE_DATASET },
+		{ "base_model", STORE_BASE_MODEL }, { "code", STORE_CODE },
+		{ "image", STORE_IMAGE } };
+	struct json role = json_get(json_get(dependency, "annotations"),
+	    "role");
+
+	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
+		if (json_is(role, roles[i].name))
+			return roles[i].role;
+	return STORE_DEPENDENCY;
+}
+
+/* The FLOPs that a provenance states, under either name: a plain decimal. */
+static bool
+get_flops(double *out, struct json compute)
+{
+	struct json figure = json_get(compute, "flops");
+	struct span text;
+	double value = 0;
+
+	if (!json_present(figure))
+		figure = json_get(compute, "total_flos");
+	if (!json_string(json_get(figure, "value"), &text) ||
+	    text.len > FLOPS_DIGITS)
+		return false;
+	for (size_t i = 0; i < text.len && text.p[i] != '.'; i++) {
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return false;
+		value = 10 * value + (text.p[i] - '0');
+	}
+	if (value < 1)
+		return false;
+	*out = value;
+	return true;
+}
+
+/* Everything that the line is found by; provenance is NULL for others. */
+static enum ac_err
+note_terms(struct unit_line *line, const struct statement *s,
+    const struct provenance_view *provenance)
+{
+	struct digest fingerprint = spki_digest(&line->key);
+	struct terms t = { 0 };
+
+	note(&t, store_term_builder(&fingerprint));
+	note(&t, store_term_text(STORE_TYPE, s->predicate_type));
+	for (struct json r = json_first(s->subjects); json_present(r);
+	    r = json_next(r))
+		note_digests(&t, STORE_SUBJECT, r);
+	for (struct json r = provenance == NULL ? (struct json){ NULL } :
+	    json_first(provenance->dependencies); json_present(r);
+	    r = json_next(r)) {
+		enum store_role role = role_of(r);
+
+		note_digests(&t, role, r);
+		note_text(&t, role, json_get(r, "name"));
+		note_text(&t, role, json_get(r, "uri"));
+		note_text(&t, STORE_LICENSE, json_get(json_get(r,
+		    "annotations"), "license"));
+	}
+	if (provenance != NULL && get_flops(&line->flops,
+	    provenance->compute)) {
+		line->has_flops = true;
+		note(&t, store_term_flops(line->flops));
+	}
+	line->term = t.term;
+	line->nterms = t.n;
+	return t.failed ? AC_ERR_MEMORY : AC_OK;
 }
 
 /* ---- from certificate to unit ---- */
@@ -124,8 +201,9 @@ note_named(struct unit_line *line, const struct statement *s,
 /* Take over what the log keeps of one line. */
 static enum ac_err
 fill_line(struct unit_line *out, struct certificate_line *in,
-    const struct spki *key, struct json dependencies)
+    const struct spki *key, const struct provenance_view *provenance)
 {
+	struct buf body = { 0 };
 	enum ac_err e;
 
 	out->d = in->d;
@@ -134,14 +212,15 @@ fill_line(struct unit_line *out, struct certificate_line *in,
 	out->siglen = in->bundle.siglen;
 	out->statement = in->bundle.statement;
 	in->bundle.statement = (struct buf){ 0 }; /* transferred */
-	e = note_named(out, &in->statement, dependencies);
+	e = note_terms(out, &in->statement, provenance);
 	if (e == AC_OK)
 		e = buf_copy(&out->type, in->statement.predicate_type);
 	if (e == AC_OK)
-		e = leaf_encode(&out->body, &out->d,
-		    span_of(out->sig, out->siglen), key);
+		e = leaf_encode(&body, &out->d, span_of(out->sig, out->siglen),
+		    key);
 	if (e == AC_OK)
-		out->leaf = merkle_leaf(buf_span(&out->body));
+		out->leaf = merkle_leaf(buf_span(&body));
+	buf_free(&body);
 	return e;
 }
 
@@ -218,7 +297,6 @@ admit_line(struct admit *a, struct unit *u, struct reply *refusal, size_t i)
 	struct certificate_line *line = &a->certificate.line[i];
 	struct message why = { "" }, what = { "" };
 	struct spki key = a->certificate.key;
-	struct json none = { NULL };
 	enum ac_err e = AC_OK;
 
 	if (line->statement.doc.root == NULL) {
@@ -233,7 +311,7 @@ admit_line(struct admit *a, struct unit *u, struct reply *refusal, size_t i)
 		return refuse(refusal, e == AC_ERR_MEMORY ? PROBLEM_BUSY :
 		    PROBLEM_SIGNATURE, &why);
 	}
-	if (fill_line(&u->line[i], line, &key, none) != AC_OK) {
+	if (fill_line(&u->line[i], line, &key, NULL) != AC_OK) {
 		message_set(&why, "no memory for the certificate");
 		return refuse(refusal, PROBLEM_BUSY, &why);
 	}
@@ -257,7 +335,7 @@ admit_certificate(struct admit *a, struct unit **out, struct reply *refusal,
 		goto out;
 	u = unit_new(c->nlines);
 	if (u == NULL || fill_line(&u->line[0], &c->line[0], &c->key,
-	    c->provenance.dependencies) != AC_OK) {
+	    &c->provenance) != AC_OK) {
 		message_set(&why, "no memory for the certificate");
 		good = refuse(refusal, PROBLEM_BUSY, &why);
 		goto out;

@@ -1,7 +1,7 @@
 -- The truth of a log.  Made once, by "aicert-registry init"; tile files and
 -- the checkpoint are derived from it.  Digests are 32-byte blobs.
 PRAGMA application_id = 0x61694365; -- "aiCe"
-PRAGMA user_version = 1;            -- of this schema
+PRAGMA user_version = 2;            -- of this schema
 
 CREATE TABLE log (
 	one     INTEGER PRIMARY KEY CHECK (one = 1),
@@ -18,27 +18,21 @@ CREATE TABLE head (
 	note BLOB
 ) STRICT;
 
-CREATE TABLE statement (
-	id      INTEGER PRIMARY KEY,
-	d       BLOB NOT NULL UNIQUE CHECK (length(d) = 32),
-	type    TEXT NOT NULL, -- predicateType
-	content BLOB NOT NULL
-) STRICT;
-
 CREATE TABLE key (
 	id   INTEGER PRIMARY KEY,
 	spki BLOB NOT NULL UNIQUE CHECK (length(spki) = 91)
 ) STRICT;
 
--- The leaves.  One statement under one key is one leaf.
+-- The log's entries.  One statement under one key is one entry; its leaf is
+-- made of d, sig and key (cert/leaf.h).  content is empty once withheld.
 CREATE TABLE entry (
-	idx       INTEGER PRIMARY KEY CHECK (idx >= 0),
-	statement INTEGER NOT NULL REFERENCES statement (id),
-	key       INTEGER NOT NULL REFERENCES key (id),
-	sig       BLOB NOT NULL, -- DER
-	leaf      BLOB NOT NULL UNIQUE CHECK (length(leaf) = 32),
-	body      BLOB NOT NULL, -- canonical hashedrekord
-	UNIQUE (statement, key)
+	idx     INTEGER PRIMARY KEY CHECK (idx >= 0),
+	d       BLOB    NOT NULL CHECK (length(d) = 32),
+	key     INTEGER NOT NULL REFERENCES key (id),
+	sig     BLOB    NOT NULL, -- DER
+	type    TEXT    NOT NULL, -- predicateType
+	flops   REAL,             -- that the statement states
+	content BLOB    NOT NULL
 ) STRICT;
 
 -- Which entries stand in whose certificate: certificate is the entry of its
@@ -52,13 +46,19 @@ CREATE TABLE line (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX line_evidence ON line (certificate) WHERE part = 2;
 
--- What a statement names: its subjects (role 0) and dependencies (role 1).
-CREATE TABLE named (
-	value BLOB    NOT NULL,
-	alg   TEXT    NOT NULL,
-	entry INTEGER NOT NULL REFERENCES entry (idx),
-	role  INTEGER NOT NULL CHECK (role IN (0, 1)),
-	PRIMARY KEY (value, alg, entry, role)
+-- By what entries are found: term is 8 bytes of a digest of it, role says
+-- what it is to the entry (enum store_role).
+CREATE TABLE term (
+	term  INTEGER NOT NULL,
+	role  INTEGER NOT NULL,
+	entry INTEGER NOT NULL,
+	PRIMARY KEY (term, role, entry)
+) STRICT, WITHOUT ROWID;
+
+-- Statements whose content is withheld, and the entry that says why.
+CREATE TABLE removed (
+	d     BLOB    PRIMARY KEY CHECK (length(d) = 32),
+	entry INTEGER NOT NULL REFERENCES entry (idx)
 ) STRICT, WITHOUT ROWID;
 
 -- Hashes of the tree as in C2SP tlog-tiles; the last tile of a level grows.
@@ -67,4 +67,4 @@ CREATE TABLE tile (
 	idx    INTEGER NOT NULL,
 	hashes BLOB NOT NULL CHECK (length(hashes) % 32 = 0),
 	PRIMARY KEY (level, idx)
-) STRICT;
+) STRICT, WITHOUT ROWID;

@@ -60,8 +60,9 @@ is_past(struct timespec t)
 
 /* ---- writing a batch ---- */
 
+/* Give the line the index it has, or the next one. */
 static enum ac_err
-put_new(struct sequence *s, struct unit_line *line)
+put_line(struct sequence *s, struct unit_line *line)
 {
 	struct store_entry entry = {
 		.index = s->tree.size,
@@ -70,13 +71,17 @@ put_new(struct sequence *s, struct unit_line *line)
 		.sig = span_of(line->sig, line->siglen),
 		.type = buf_span(&line->type),
 		.statement = buf_span(&line->statement),
-		.body = buf_span(&line->body),
 		.leaf = line->leaf,
-		.named = line->named,
-		.nnamed = line->nnamed,
+		.has_flops = line->has_flops,
+		.flops = line->flops,
+		.term = line->term,
+		.nterms = line->nterms,
 	};
-	enum ac_err e = store_put_entry(s->advance.store, &entry);
+	enum ac_err e;
 
+	e = store_put_entry(s->advance.store, &line->index, &entry);
+	if (e == AC_ERR_EXISTS)
+		return AC_OK;
 	if (e == AC_OK)
 		e = tree_push(&s->tree, s->advance.store, &line->leaf);
 	if (e == AC_OK)
@@ -131,9 +136,7 @@ place(struct sequence *s, struct unit *u)
 	for (size_t i = 0; i < u->nlines; i++) {
 		struct unit_line *line = &u->line[i];
 
-		e = store_find(store, &line->index, &line->d, &line->key);
-		if (e == AC_ERR_NOT_FOUND)
-			e = put_new(s, line);
+		e = put_line(s, line);
 		if (e == AC_OK && i > 0)
 			e = store_put_line(store, u->line[0].index,
 			    part_of(u, i), line->index);

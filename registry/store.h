@@ -16,6 +16,7 @@
 
 #define STORE_ALG_MAX 32   /* bytes of a digest algorithm's name */
 #define STORE_VALUE_MAX 64 /* bytes of a digest that is indexed */
+#define STORE_CRITERIA_MAX 8
 
 struct store;
 
@@ -30,13 +31,29 @@ struct store_log {
 	int64_t created_s;
 };
 
-enum store_role { STORE_SUBJECT = 0, STORE_DEPENDENCY = 1 };
+/* What a term is to the entry that is found by it. */
+enum store_role {
+	STORE_SUBJECT,    /* digest of a subject */
+	STORE_DEPENDENCY, /* digest, name or uri of a dependency */
+	STORE_DATASET,    /* the same, of a dependency in that role */
+	STORE_BASE_MODEL,
+	STORE_CODE,
+	STORE_IMAGE,
+	STORE_BUILDER,    /* fingerprint of the signing key */
+	STORE_LICENSE,    /* of a dependency */
+	STORE_TYPE,       /* predicateType */
+	STORE_FLOPS,      /* power of two below the figure */
+	STORE_STATEMENT,  /* the store's own: D */
+	STORE_LEAF,       /* the store's own: leaf hash */
+};
 
-/* A digest that a statement names; borrowed. */
-struct store_named {
-	struct span alg;
-	uint8_t value[STORE_VALUE_MAX];
-	size_t valuelen;
+/*
+ * Something that an entry is found by.  Of digests and texts 8 bytes of their
+ * SHA-256 are kept: that two of them meet is improbable, and who makes them
+ * meet is found by both, as whoever names both is.
+ */
+struct store_term {
+	int64_t value;
 	enum store_role role;
 };
 
@@ -52,10 +69,12 @@ struct store_entry {
 	uint64_t index;
 	struct digest d;
 	struct spki key;
-	struct span sig, type, statement, body;
+	struct span sig, type, statement;
 	struct digest leaf;
-	const struct store_named *named;
-	size_t nnamed;
+	bool has_flops;
+	double flops;
+	const struct store_term *term;
+	size_t nterms;
 };
 
 /* An entry as stored; owned. */
@@ -64,16 +83,28 @@ struct store_row {
 	struct spki key;
 	uint8_t sig[P256_SIG_MAX];
 	size_t siglen;
-	struct buf type, statement, body;
+	bool withheld; /* statement is empty */
+	struct buf type, statement, body; /* body: of the leaf */
 };
 
-/* One finding of a search by digest. */
+/* One finding of a search. */
 struct store_found {
 	uint64_t index;
 	struct digest d;
 	struct spki key;
-	enum store_role role;
-	struct buf type; /* owned */
+	enum store_role role; /* by which it was found first */
+	struct buf type;      /* owned */
+};
+
+/* What entries are searched for: all that is asked must hold. */
+struct store_query {
+	size_t ncriteria;
+	struct store_term criterion[STORE_CRITERIA_MAX];
+	bool has_min_flops;
+	double min_flops;
+	bool newest_first;
+	uint64_t from; /* first index that is looked at; newest first: last */
+	uint64_t size; /* indices are below it */
 };
 
 /* Make path, a database that is not there yet, with a head of size 0. */
@@ -107,14 +138,43 @@ AC_MUST_CHECK enum ac_err store_published(struct store *s,
 AC_MUST_CHECK enum ac_err store_keep_note(struct store *s, uint64_t size,
     struct span note);
 
+/* ---- terms; pure ---- */
+
+/* A digest, by whatever algorithm. */
+struct store_term store_term_digest(enum store_role role, struct span alg,
+    struct span value);
+
+/* A name, a uri, a licence, a type. */
+struct store_term store_term_text(enum store_role role, struct span text);
+
+struct store_term store_term_builder(const struct digest *fingerprint);
+
+/* The power of two below flops, which is positive. */
+struct store_term store_term_flops(double flops);
+
+/* ---- writing ---- */
+
 /*
  * Writing: store_begin(), then any of the store_put functions, then
  * store_commit(), whose failure leaves the outcome unknown: the caller ends
  * the process.  Reads between them see what was put.
  */
 AC_MUST_CHECK enum ac_err store_begin(struct store *s);
-AC_MUST_CHECK enum ac_err store_put_entry(struct store *s,
+
+/*
+ * AC_ERR_EXISTS, and nothing was put: the statement is there under that key,
+ * as entry *index.
+ */
+AC_MUST_CHECK enum ac_err store_put_entry(struct store *s, uint64_t *index,
     const struct store_entry *e);
+
+/*
+ * Withhold the content of statement d, now and whenever it comes again; entry
+ * is the removal that says so.  AC_ERR_NOT_FOUND: d is not logged;
+ * AC_ERR_EXISTS: it is withheld already.
+ */
+AC_MUST_CHECK enum ac_err store_put_removal(struct store *s,
+    const struct digest *d, uint64_t entry);
 AC_MUST_CHECK enum ac_err store_put_line(struct store *s, uint64_t certificate,
     enum store_part part, uint64_t entry);
 AC_MUST_CHECK enum ac_err store_put_tile(struct store *s, unsigned level,
@@ -127,6 +187,14 @@ AC_MUST_CHECK enum ac_err store_put_tile(struct store *s, unsigned level,
 AC_MUST_CHECK enum ac_err store_put_head(struct store *s,
     const struct store_head *from, const struct store_head *to);
 AC_MUST_CHECK enum ac_err store_commit(struct store *s);
+
+/*
+ * Keep the database's files small; between batches, since it takes time.  On
+ * failure as after store_commit().
+ */
+AC_MUST_CHECK enum ac_err store_tidy(struct store *s);
+
+/* ---- finding ---- */
 
 /* The entry of statement d under key.  AC_ERR_NOT_FOUND. */
 AC_MUST_CHECK enum ac_err store_find(struct store *s, uint64_t *index,
@@ -160,7 +228,10 @@ AC_MUST_CHECK enum ac_err store_row(struct store *s, struct store_row *out,
     uint64_t index);
 void store_row_free(struct store_row *row);
 
-/* The statement's bytes, logged below size.  AC_ERR_NOT_FOUND. */
+/*
+ * The statement's bytes, logged below size; empty: withheld.
+ * AC_ERR_NOT_FOUND.
+ */
 AC_MUST_CHECK enum ac_err store_statement(struct store *s, struct buf *out,
     const struct digest *d, uint64_t size);
 
@@ -171,13 +242,34 @@ AC_MUST_CHECK enum ac_err store_statement(struct store *s, struct buf *out,
 AC_MUST_CHECK enum ac_err store_first_head(struct store *s,
     struct store_head *out, struct buf *note, uint64_t index);
 
+/* The entry that withholds the content of d.  AC_ERR_NOT_FOUND. */
+AC_MUST_CHECK enum ac_err store_removed(struct store *s, uint64_t *entry,
+    const struct digest *d);
+
 /*
- * At most max entries from..size of statements that name this digest, in
- * order of index; the caller frees type of each.
+ * At most max entries from..size of statements that name this digest as
+ * subject or dependency, in order of index, once for each role; the caller
+ * frees type of each.
  */
 AC_MUST_CHECK enum ac_err store_by_digest(struct store *s,
     struct store_found out[], size_t *n, size_t max, struct span alg,
     struct span value, uint64_t from, uint64_t size);
+
+/*
+ * At most max entries that the query asks for, in its order; the caller frees
+ * type of each.  *more: *next is the from that goes on.  After a bounded
+ * number of steps it ends with what it has, *n maybe 0 and *more true.
+ */
+AC_MUST_CHECK enum ac_err store_search(struct store *s,
+    struct store_found out[], size_t *n, size_t max, bool *more,
+    uint64_t *next, const struct store_query *query);
+
+/*
+ * Indices, ascending, of the entries of this predicateType from..size; at
+ * most max.
+ */
+AC_MUST_CHECK enum ac_err store_of_type(struct store *s, uint64_t index[],
+    size_t *n, size_t max, const char *type, uint64_t from, uint64_t size);
 
 /* The hashes of one tile, as many as are stored.  AC_ERR_NOT_FOUND. */
 AC_MUST_CHECK enum ac_err store_tile(struct store *s,
@@ -190,5 +282,9 @@ AC_MUST_CHECK enum ac_err store_tile(struct store *s,
  */
 AC_MUST_CHECK enum ac_err store_bundle(struct store *s, struct writer *w,
     uint64_t first, unsigned n);
+
+/* The plan of statement q of this file's queries.  AC_ERR_NOT_FOUND. */
+AC_MUST_CHECK enum ac_err store_plan(struct store *s, struct buf *plan,
+    size_t q);
 
 #endif

@@ -27,8 +27,7 @@ unit_free(struct unit *u)
 	for (size_t i = 0; i < u->nlines; i++) {
 		buf_free(&u->line[i].type);
 		buf_free(&u->line[i].statement);
-		buf_free(&u->line[i].body);
-		free(u->line[i].named);
+		free(u->line[i].term);
 	}
 	free(u->line);
 	free(u);

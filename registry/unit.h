@@ -20,10 +20,12 @@ struct unit_line {
 	struct spki key;
 	uint8_t sig[P256_SIG_MAX];
 	size_t siglen;
-	struct buf type, statement, body;
+	struct buf type, statement;
 	struct digest leaf;
-	struct store_named *named;
-	size_t nnamed;
+	bool has_flops;
+	double flops;
+	struct store_term *term;
+	size_t nterms;
 	uint64_t index; /* set by the sequencer */
 };
 

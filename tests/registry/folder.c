@@ -2,6 +2,7 @@
 #include <ftw.h>
 #include <unistd.h>
 
+#include "cert/leaf.h"
 #include "common/sha256.h"
 #include "tests/registry/folder.h"
 #include "tests/test.h"
@@ -53,35 +54,51 @@ folder_store(struct folder *f)
 	return s;
 }
 
-struct store_entry
-folder_entry(uint64_t i)
+struct buf
+folder_body(uint64_t i)
 {
-	static char statement[64], body[64];
-	static struct store_named named[2];
-	static struct spki key;
-	struct store_entry e = { .index = i };
+	struct buf body = { 0 };
+	char statement[64];
+	struct spki key;
+	struct digest d;
 
 	(void)snprintf(statement, sizeof(statement), "statement %llu",
 	    (unsigned long long)i);
-	(void)snprintf(body, sizeof(body), "body %llu", (unsigned long long)i);
 	memset(key.b, 7, sizeof(key.b));
-	for (size_t n = 0; n < 2; n++) {
-		named[n].alg = span_str("sha256");
-		named[n].valuelen = 32;
-		named[n].role = n == 0 ? STORE_SUBJECT : STORE_DEPENDENCY;
-	}
+	d = sha256_of(span_str(statement));
+	assert_ok(leaf_encode(&body, &d, span_str("signature"), &key));
+	return body;
+}
+
+struct store_entry
+folder_entry(uint64_t i)
+{
+	static char statement[64];
+	static struct store_term term[2];
+	static uint8_t shared[32];
+	static struct spki key;
+	struct store_entry e = { .index = i };
+	struct buf body;
+
+	(void)snprintf(statement, sizeof(statement), "statement %llu",
+	    (unsigned long long)i);
+	memset(key.b, 7, sizeof(key.b));
+	memset(shared, 9, sizeof(shared));
 	/* A subject of its own, a dependency that all share. */
 	e.d = sha256_of(span_str(statement));
-	memcpy(named[0].value, e.d.b, 32);
-	memset(named[1].value, 9, 32);
+	term[0] = store_term_digest(STORE_SUBJECT, span_str("sha256"),
+	    span_digest(&e.d));
+	term[1] = store_term_digest(STORE_DEPENDENCY, span_str("sha256"),
+	    span_of(shared, sizeof(shared)));
 	e.key = key;
 	e.sig = span_str("signature");
 	e.type = span_str("type");
 	e.statement = span_str(statement);
-	e.body = span_str(body);
-	e.leaf = merkle_leaf(e.body);
-	e.named = named;
-	e.nnamed = 2;
+	body = folder_body(i);
+	e.leaf = merkle_leaf(buf_span(&body));
+	buf_free(&body);
+	e.term = term;
+	e.nterms = 2;
 	return e;
 }
 
@@ -94,8 +111,9 @@ folder_grow(struct store *s, struct tree *t, struct store_head *head,
 	assert_ok(store_begin(s));
 	for (uint64_t i = head->size; i < size; i++) {
 		struct store_entry e = folder_entry(i);
+		uint64_t index;
 
-		assert_ok(store_put_entry(s, &e));
+		assert_ok(store_put_entry(s, &index, &e));
 		assert_ok(tree_push(t, s, &e.leaf));
 	}
 	assert_ok(tree_save(t, s));

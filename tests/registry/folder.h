@@ -28,6 +28,9 @@ struct store *folder_store(struct folder *f);
 /* An entry about number i, by one key; borrows static memory until the next. */
 struct store_entry folder_entry(uint64_t i);
 
+/* Its leaf's body; the caller frees it. */
+struct buf folder_body(uint64_t i);
+
 /* Commit entries head->size..size and their head, which *head becomes. */
 void folder_grow(struct store *s, struct tree *t, struct store_head *head,
     uint64_t size);

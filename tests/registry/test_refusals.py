@@ -258,7 +258,7 @@ def state(r):
     c = r.checkpoint()
     return [c.size, c.root] + [
         r.rows("SELECT count(*) FROM " + table)[0][0] for table in
-        ("head", "statement", "key", "entry", "line", "named", "tile")]
+        ("head", "key", "entry", "line", "term", "removed", "tile")]
 
 
 seen = {}

@@ -124,7 +124,6 @@ unit(bool evidence, size_t n, const int numbers[])
 		l->leaf = e.leaf;
 		assert_ok(buf_copy(&l->type, e.type));
 		assert_ok(buf_copy(&l->statement, e.statement));
-		assert_ok(buf_copy(&l->body, e.body));
 	}
 	return u;
 }

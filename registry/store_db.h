@@ -1,0 +1,86 @@
+/*
+ * store_db.h -- what the files of the store share: its queries by name and
+ * the store itself.  Nobody else includes it.
+ */
+#ifndef AICERT_REGISTRY_STORE_DB_H
+#define AICERT_REGISTRY_STORE_DB_H
+
+#include "registry/db.h"
+#include "registry/store.h"
+
+enum store_q {
+	Q_LOG,
+	Q_HEAD,
+	Q_PUBLISHED,
+	Q_FIND,
+	Q_FIND_LEAF,
+	Q_FIND_ALL,
+	Q_LINES,
+	Q_EVIDENCE,
+	Q_ROW,
+	Q_STATEMENT,
+	Q_FIRST_HEAD,
+	Q_REMOVED,
+	Q_UP,
+	Q_DOWN,
+	Q_FLOPS,
+	Q_FOUND,
+	Q_TILE,
+	Q_LEAVES,
+	Q_READS, /* what follows is the writer's */
+	Q_BEGIN = Q_READS,
+	Q_COMMIT,
+	Q_KEEP_NOTE,
+	Q_KEY,
+	Q_PUT_KEY,
+	Q_PUT_ENTRY,
+	Q_PUT_TERM,
+	Q_PUT_LINE,
+	Q_PUT_REMOVED,
+	Q_WITHHOLD,
+	Q_PUT_TILE,
+	Q_PUT_HEAD,
+	Q_ALL
+};
+
+/* A term of an entry of the open transaction. */
+struct store_pending {
+	struct store_term term;
+	uint64_t entry;
+};
+
+/* Keys whose row is known; a builder posts more than once. */
+#define STORE_KEYS 1024
+struct store_key {
+	bool used;
+	struct spki key;
+	int64_t id;
+};
+
+struct store {
+	struct db *db;
+	/* The writer's: terms are put in their order, at the commit. */
+	struct store_pending *pending;
+	size_t npending, maxpending;
+	struct store_key *key; /* [STORE_KEYS] */
+};
+
+/* The terms that only the store makes. */
+struct store_term store_term_statement(const struct digest *d);
+struct store_term store_term_leaf(const struct digest *leaf);
+
+static inline void
+store_bind_digest(struct store *s, enum store_q q, int i,
+    const struct digest *d)
+{
+	db_bind_blob(s->db, q, i, span_digest(d));
+}
+
+static inline void
+store_bind_term(struct store *s, enum store_q q, int i, struct store_term t)
+{
+	db_bind_int(s->db, q, i, t.value);
+	db_bind_int(s->db, q, i + 1, t.role);
+}
+
+#endif

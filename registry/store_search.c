@@ -1,0 +1,367 @@
+/*
+ * store_search.c -- what entries are found by; see store.h.
+ *
+ * Every criterion is a set of streams, each the ascending entries of one term
+ * in the index.  A search walks them side by side: it asks each for its next
+ * entry at or after the furthest of all, so that what one of them skips no
+ * other is read for.
+ */
+#include "common/sha256.h"
+#include "registry/store_db.h"
+
+#define STEPS_MAX 20000 /* look-ups in the index that one search may take */
+#define FLOPS_MAX 128    /* powers of two that are told apart */
+
+/* ---- terms ---- */
+
+static int64_t
+first_bytes(const struct digest *d)
+{
+	int64_t v;
+
+	memcpy(&v, d->b, sizeof(v));
+	return v;
+}
+
+static struct store_term
+hashed(enum store_role role, struct span kind, struct span text)
+{
+	struct sha256 s;
+	struct digest d;
+
+	sha256_init(&s);
+	sha256_update(&s, kind);
+	sha256_update(&s, span_of("", 1));
+	sha256_update(&s, text);
+	d = sha256_final(&s);
+	return (struct store_term){ first_bytes(&d), role };
+}
+
+struct store_term
+store_term_digest(enum store_role role, struct span alg, struct span value)
+{
+	return hashed(role, alg, value);
+}
+
+struct store_term
+store_term_text(enum store_role role, struct span text)
+{
+	return hashed(role, span_of(NULL, 0), text);
+}
+
+struct store_term
+store_term_builder(const struct digest *fingerprint)
+{
+	return (struct store_term){ first_bytes(fingerprint), STORE_BUILDER };
+}
+
+struct store_term
+store_term_statement(const struct digest *d)
+{
+	return (struct store_term){ first_bytes(d), STORE_STATEMENT };
+}
+
+struct store_term
+store_term_leaf(const struct digest *leaf)
+{
+	return (struct store_term){ first_bytes(leaf), STORE_LEAF };
+}
+
+struct store_term
+store_term_flops(double flops)
+{
+	int64_t power = 0;
+
+	while (flops >= 2 && power < FLOPS_MAX) {
+		flops /= 2;
+		power++;
+	}
+	return (struct store_term){ power, STORE_FLOPS };
+}
+
+/* ---- streams ---- */
+
+/* The entries of one term; at is the next one, where there is one. */
+struct stream {
+	struct store_term term;
+	bool begun, ended;
+	uint64_t at;
+};
+
+/* A search under way. */
+struct walk {
+	struct store *s;
+	bool down;     /* from the newest */
+	uint64_t size;
+	unsigned steps;
+};
+
+/* Is a before b in the order of the walk? */
+static bool
+before(const struct walk *w, uint64_t a, uint64_t b)
+{
+	return w->down ? a > b : a < b;
+}
+
+/* Move st to its first entry that is not before x. */
+static enum ac_err
+seek(struct walk *w, struct stream *st, uint64_t x)
+{
+	enum store_q q = w->down ? Q_DOWN : Q_UP;
+	enum ac_err e;
+
+	if (st->ended || (st->begun && !before(w, st->at, x)))
+		return AC_OK;
+	w->steps++;
+	store_bind_term(w->s, q, 1, st->term);
+	db_bind_int(w->s->db, q, 3, (int64_t)x);
+	if (!w->down)
+		db_bind_int(w->s->db, q, 4, (int64_t)w->size);
+	e = db_get_int(w->s->db, q, &st->at);
+	st->begun = true;
+	st->ended = e == AC_ERR_NOT_FOUND;
+	return st->ended ? AC_OK : e;
+}
+
+/*
+ * *at = the first entry at x or after it in any of the streams, *which is the
+ * first of those.  AC_ERR_NOT_FOUND: none.
+ */
+static enum ac_err
+any(struct walk *w, struct stream st[], size_t n, uint64_t x, uint64_t *at,
+    size_t *which)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < n; i++) {
+		enum ac_err e = seek(w, &st[i], x);
+
+		if (e != AC_OK)
+			return e;
+		if (st[i].ended || (found && !before(w, st[i].at, *at)))
+			continue;
+		*at = st[i].at;
+		*which = i;
+		found = true;
+	}
+	return found ? AC_OK : AC_ERR_NOT_FOUND;
+}
+
+static enum ac_err
+get_found(struct store *s, struct store_found *out, uint64_t index,
+    enum store_role role)
+{
+	struct store_found f = { .index = index, .role = role };
+	enum ac_err e;
+
+	db_bind_int(s->db, Q_FOUND, 1, (int64_t)index);
+	e = db_step(s->db, Q_FOUND);
+	if (e == AC_OK)
+		e = db_column_exact(s->db, Q_FOUND, 0, f.d.b, sizeof(f.d.b));
+	if (e == AC_OK)
+		e = db_column_exact(s->db, Q_FOUND, 1, f.key.b, SPKI_LEN);
+	if (e == AC_OK)
+		e = buf_copy(&f.type, db_column(s->db, Q_FOUND, 2));
+	if (e == AC_OK)
+		*out = f;
+	db_reset(s->db, Q_FOUND);
+	/* An entry that the index names is there. */
+	return e == AC_ERR_NOT_FOUND ? db_fail(s->db, "the index names an "
+	    "entry that is not there") : e;
+}
+
+static void
+free_found(struct store_found found[], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_free(&found[i].type);
+}
+
+enum ac_err
+store_by_digest(struct store *s, struct store_found out[], size_t *n,
+    size_t max, struct span alg, struct span value, uint64_t from,
+    uint64_t size)
+{
+	struct walk w = { .s = s, .size = size };
+	struct stream st[STORE_IMAGE + 1] = { { .begun = false } };
+	size_t found = 0, nst = 0;
+	enum ac_err e = AC_OK;
+
+	for (int role = STORE_SUBJECT; role <= (int)STORE_IMAGE; role++)
+		st[nst++].term = store_term_digest((enum store_role)role, alg,
+		    value);
+	while (found < max) {
+		uint64_t at = 0;
+		size_t i = 0;
+
+		e = any(&w, st, nst, from, &at, &i);
+		if (e == AC_OK)
+			e = get_found(s, &out[found], at, st[i].term.role);
+		if (e != AC_OK)
+			break;
+		found++;
+		/* The same entry may stand in the next stream as well. */
+		e = seek(&w, &st[i], at + 1);
+		if (e != AC_OK)
+			break;
+		from = at;
+	}
+	if (e != AC_OK && e != AC_ERR_NOT_FOUND) {
+		free_found(out, found);
+		return e;
+	}
+	*n = found;
+	return AC_OK;
+}
+
+/* ---- searching ---- */
+
+struct search {
+	struct walk walk;
+	const struct store_query *query;
+	struct stream criterion[STORE_CRITERIA_MAX];
+	struct stream flops[FLOPS_MAX + 1];
+	size_t nflops;
+};
+
+/* Has entry index at least the figure?  Only at the edge is it looked up. */
+static enum ac_err
+has_flops(struct search *s, bool *has, uint64_t index, size_t which)
+{
+	struct db *db = s->walk.s->db;
+	enum ac_err e;
+
+	*has = true;
+	if (which > 0)
+		return AC_OK;
+	s->walk.steps++;
+	db_bind_int(db, Q_FLOPS, 1, (int64_t)index);
+	e = db_step(db, Q_FLOPS);
+	if (e == AC_OK)
+		*has = db_column_double(db, Q_FLOPS, 0) >=
+		    s->query->min_flops;
+	db_reset(db, Q_FLOPS);
+	return e;
+}
+
+/* The entry after x in the order of the walk; false: there is none. */
+static bool
+step_on(const struct walk *w, uint64_t *x)
+{
+	if (w->down ? *x == 0 : *x + 1 >= w->size)
+		return false;
+	*x = w->down ? *x - 1 : *x + 1;
+	return true;
+}
+
+/*
+ * *x = the first entry at *x or after it that has everything.
+ * AC_ERR_NOT_FOUND: none; AC_ERR_BUSY: too many steps, *x is how far it got.
+ */
+static enum ac_err
+next_match(struct search *s, uint64_t *x)
+{
+	struct walk *w = &s->walk;
+	size_t agree = 0, n = s->query->ncriteria + (s->nflops > 0);
+
+	/* Round and round until all stand at the same entry. */
+	for (size_t i = 0; agree < n; i = (i + 1) % n) {
+		bool flops = i == s->query->ncriteria, good = true;
+		uint64_t at = *x;
+		size_t which = 0;
+		enum ac_err e;
+
+		if (w->steps > STEPS_MAX)
+			return AC_ERR_BUSY;
+		e = flops ? any(w, s->flops, s->nflops, *x, &at, &which) :
+		    any(w, &s->criterion[i], 1, *x, &at, &which);
+		if (e == AC_OK && flops)
+			e = has_flops(s, &good, at, which);
+		if (e != AC_OK)
+			return e;
+		agree = at == *x ? agree + 1 : 1;
+		*x = at;
+		if (!good) {
+			if (!step_on(w, x))
+				return AC_ERR_NOT_FOUND;
+			agree = 0;
+		}
+	}
+	return AC_OK;
+}
+
+static void
+begin(struct search *s, struct store *store, const struct store_query *query)
+{
+	struct store_term lowest;
+
+	s->walk = (struct walk){ .s = store, .down = query->newest_first,
+		.size = query->size };
+	s->query = query;
+	for (size_t i = 0; i < query->ncriteria; i++)
+		s->criterion[i] = (struct stream){
+			.term = query->criterion[i] };
+	s->nflops = 0;
+	if (!query->has_min_flops)
+		return;
+	lowest = store_term_flops(query->min_flops);
+	for (int64_t p = lowest.value; p <= FLOPS_MAX; p++)
+		s->flops[s->nflops++] = (struct stream){
+			.term = { p, STORE_FLOPS } };
+}
+
+enum ac_err
+store_search(struct store *s, struct store_found out[], size_t *n, size_t max,
+    bool *more, uint64_t *next, const struct store_query *query)
+{
+	uint64_t x = query->from;
+	enum ac_err e = AC_ERR_NOT_FOUND;
+	struct search search;
+	size_t found = 0;
+
+	begin(&search, s, query);
+	if (query->newest_first && x >= query->size)
+		x = query->size - 1; /* where size is 0 nothing is read */
+	if (x < query->size)
+		e = AC_OK;
+	while (e == AC_OK) {
+		e = next_match(&search, &x);
+		if (e != AC_OK || found == max)
+			break;
+		e = get_found(s, &out[found], x, query->ncriteria > 0 ?
+		    query->criterion[0].role : STORE_SUBJECT);
+		if (e != AC_OK)
+			break;
+		found++;
+		if (!step_on(&search.walk, &x))
+			e = AC_ERR_NOT_FOUND;
+	}
+	if (e != AC_OK && e != AC_ERR_NOT_FOUND && e != AC_ERR_BUSY) {
+		free_found(out, found);
+		return e;
+	}
+	*n = found;
+	*more = e != AC_ERR_NOT_FOUND;
+	*next = x;
+	return AC_OK;
+}
+
+enum ac_err
+store_of_type(struct store *s, uint64_t index[], size_t *n, size_t max,
+    const char *type, uint64_t from, uint64_t size)
+{
+	struct walk w = { .s = s, .size = size };
+	struct stream st = { .term = store_term_text(STORE_TYPE,
+	    span_str(type)) };
+	enum ac_err e = AC_OK;
+	size_t found = 0;
+
+	while (found < max && (e = seek(&w, &st, from)) == AC_OK &&
+	    !st.ended) {
+		index[found++] = st.at;
+		from = st.at + 1;
+	}
+	if (e == AC_OK)
+		*n = found;
+	return e;
+}
