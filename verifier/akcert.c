@@ -12,6 +12,7 @@
 
 #include "common/sha256.h"
 #include "verifier/akcert.h"
+#include "verifier/check.h"
 
 #define AUTH_LEVEL 2 /* OpenSSL's: 112 bits, no SHA-1, RSA of 2048 or more */
 
@@ -31,7 +32,7 @@ parse(struct span der, bool zero_padded)
 	if (x == NULL)
 		return NULL;
 	for (const unsigned char *end = der.p + der.len; p < end; p++) {
-		if (!zero_padded || *p != 0) {
+		if (!CHECK(der_end, zero_padded && *p == 0)) {
 			X509_free(x);
 			return NULL;
 		}
@@ -50,7 +51,7 @@ parse_all(X509 *x[], const struct buf chain[], size_t n, struct message *why)
 			return AC_ERR_FORMAT;
 		}
 		for (size_t k = 0; k < i; k++) {
-			if (X509_cmp(x[i], x[k]) == 0) {
+			if (!CHECK(chain_twice, X509_cmp(x[i], x[k]) != 0)) {
 				message_set(why, "certificates %zu and %zu of "
 				    "the chain are the same", k + 1, i + 1);
 				return AC_ERR_MISMATCH;
@@ -88,7 +89,7 @@ verify_chain(X509 *x[], size_t n, int64_t time_s, struct message *why)
 	(void)X509_VERIFY_PARAM_set_flags(param, flags);
 	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
 	e = AC_ERR_MISMATCH;
-	if (X509_verify_cert(ctx) != 1) {
+	if (!CHECK(chain, X509_verify_cert(ctx) == 1)) {
 		message_set(why, "the chain does not verify at certificate "
 		    "%d: %s", X509_STORE_CTX_get_error_depth(ctx) + 1,
 		    X509_verify_cert_error_string(
@@ -96,7 +97,8 @@ verify_chain(X509 *x[], size_t n, int64_t time_s, struct message *why)
 		goto out;
 	}
 	/* The path found is the chain as given, nothing left over. */
-	if ((size_t)sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) != n) {
+	if (!CHECK(chain_whole,
+	    (size_t)sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) == n)) {
 		message_set(why, "the chain holds certificates that do not "
 		    "belong to it");
 		goto out;
@@ -156,23 +158,24 @@ check_leaf(X509 *x, const char *eku, const char *policy, struct message *why)
 
 	if (at >= 0)
 		usage = X509_get_ext(x, at);
-	if (usage == NULL || X509_EXTENSION_get_critical(usage) == 0 ||
-	    (X509_get_key_usage(x) & KU_DIGITAL_SIGNATURE) == 0) {
+	if (!CHECK(ak_usage, usage != NULL &&
+	    X509_EXTENSION_get_critical(usage) != 0 &&
+	    (X509_get_key_usage(x) & KU_DIGITAL_SIGNATURE) != 0)) {
 		message_set(why, "the AK certificate lacks the critical key "
 		    "usage digitalSignature");
 		return AC_ERR_MISMATCH;
 	}
-	if ((flags & EXFLAG_CA) != 0 ||
-	    (X509_get_key_usage(x) & KU_KEY_CERT_SIGN) != 0) {
+	if (!CHECK(ak_no_ca, (flags & EXFLAG_CA) == 0 &&
+	    (X509_get_key_usage(x) & KU_KEY_CERT_SIGN) == 0)) {
 		message_set(why, "the AK certificate is that of a CA");
 		return AC_ERR_MISMATCH;
 	}
-	if (!has_eku(x, eku)) {
+	if (!CHECK(ak_eku, has_eku(x, eku))) {
 		message_set(why, "the AK certificate lacks the extended key "
 		    "usage %s", eku);
 		return AC_ERR_MISMATCH;
 	}
-	if (policy[0] != '\0' && !has_policy(x, policy)) {
+	if (!CHECK(ak_policy, policy[0] == '\0' || has_policy(x, policy))) {
 		message_set(why, "the AK certificate lacks the certificate "
 		    "policy %s", policy);
 		return AC_ERR_MISMATCH;

@@ -3,6 +3,7 @@
 #include "common/reader.h"
 #include "common/text.h"
 #include "verifier/certificate.h"
+#include "verifier/check.h"
 #include "verifier/sig.h"
 
 static bool
@@ -92,18 +93,18 @@ check_set(struct certificate *c, struct message *why)
 	c->has_evidence = c->nlines > 1 &&
 	    span_is(second->predicate_type, TYPE_EVIDENCE);
 	for (size_t i = c->has_evidence ? 2 : 1; i < c->nlines; i++) {
-		if (is_ours(&c->line[i].statement)) {
+		if (!CHECK(one_of_each, !is_ours(&c->line[i].statement))) {
 			message_set(why, "line %zu is a second provenance or "
 			    "evidence; only lines 1 and 2 may be", i + 1);
 			return AC_ERR_FORMAT;
 		}
 	}
-	if (c->provenance.measured && !c->has_evidence) {
+	if (!CHECK(downgrade, !c->provenance.measured || c->has_evidence)) {
 		message_set(why, "downgrade: the provenance says measured, but "
 		    "there is no TPM evidence in line 2");
 		return AC_ERR_MISMATCH;
 	}
-	if (!c->provenance.measured && c->has_evidence) {
+	if (!CHECK(upgrade, c->provenance.measured || !c->has_evidence)) {
 		message_set(why, "the provenance says self-asserted, but line "
 		    "2 is TPM evidence");
 		return AC_ERR_MISMATCH;
@@ -116,7 +117,8 @@ check_set(struct certificate *c, struct message *why)
 		    ac_strerror(e));
 		return e;
 	}
-	if (!digest_equal(&c->evidence.bound, &c->line[0].d)) {
+	if (!CHECK(evidence_line, digest_equal(&c->evidence.bound,
+	    &c->line[0].d))) {
 		message_set(why, "the evidence is about another statement: it "
 		    "names ");
 		message_add_digest(why, &c->evidence.bound);
@@ -181,8 +183,8 @@ check_signature(const struct certificate_line *line, const struct spki *key,
 	enum ac_err e;
 
 	spki_hint(hint, key);
-	if (!span_is(span_str(hint), b->hint) ||
-	    (b->keyid[0] != '\0' && !span_is(span_str(hint), b->keyid))) {
+	if (!CHECK(line_hint, span_is(span_str(hint), b->hint) &&
+	    (b->keyid[0] == '\0' || span_is(span_str(hint), b->keyid)))) {
 		message_set(why, "the hint must be ");
 		message_add_quoted(why, span_str(hint));
 		message_add(why, ", the builder's key, and keyid that or "
@@ -199,8 +201,9 @@ check_signature(const struct certificate_line *line, const struct spki *key,
 	}
 	e = sig_p256(k, &line->d, span_of(b->sig, b->siglen));
 	sig_key_free(k);
-	if (e != AC_OK)
-		message_set(why, "the signature does not hold");
+	if (CHECK(line_signature, e == AC_OK))
+		return AC_OK;
+	message_set(why, "the signature does not hold");
 	return e;
 }
 
@@ -230,7 +233,8 @@ certificate_check_builder(struct certificate *c, const struct spki *key,
 	if (e != AC_OK)
 		goto line_1;
 	fingerprint = spki_digest(&found);
-	if (!digest_equal(&fingerprint, &c->provenance.builder_key)) {
+	if (!CHECK(builder_key, digest_equal(&fingerprint,
+	    &c->provenance.builder_key))) {
 		message_set(why, "the statement's builderKey is ");
 		message_add_digest(why, &c->provenance.builder_key);
 		message_add(why, ", it is signed by ");

@@ -4,6 +4,7 @@
 #include "cert/checkpoint.h"
 #include "cert/leaf.h"
 #include "common/text.h"
+#include "verifier/check.h"
 #include "verifier/entry.h"
 #include "verifier/sig.h"
 
@@ -43,7 +44,8 @@ entry_check_leaf(const struct certificate_line *line, const struct spki *key,
 		message_set(why, "cannot build the leaf: %s", ac_strerror(e));
 		return e;
 	}
-	if (span_equal(buf_span(&want), buf_span(&b->entry.body))) {
+	if (CHECK(leaf, span_equal(buf_span(&want),
+	    buf_span(&b->entry.body)))) {
 		buf_free(&want);
 		return AC_OK;
 	}
@@ -81,12 +83,12 @@ read_checkpoint(struct note *note, struct checkpoint *c,
 		    "log's size and root", ac_strerror(e));
 		return AC_ERR_FORMAT;
 	}
-	if (entry->size != c->size) {
+	if (!CHECK(tree_size, entry->size == c->size)) {
 		message_set(why, "treeSize is %" PRIu64 ", the checkpoint says "
 		    "%" PRIu64, entry->size, c->size);
 		return AC_ERR_MISMATCH;
 	}
-	if (!digest_equal(&entry->root, &c->root)) {
+	if (!CHECK(root_hash, digest_equal(&entry->root, &c->root))) {
 		message_set(why, "rootHash is ");
 		message_add_digest(why, &entry->root);
 		message_add(why, ", the checkpoint says ");
@@ -107,7 +109,7 @@ entry_check_inclusion(const struct certificate_line *line, struct message *why)
 
 	if (!line->bundle.logged)
 		return not_logged(why);
-	if (entry->top_index != entry->index) {
+	if (!CHECK(log_index, entry->top_index == entry->index)) {
 		message_set(why, "the entry has two places: logIndex %" PRIu64
 		    ", in its proof %" PRIu64, entry->top_index, entry->index);
 		return AC_ERR_MISMATCH;
@@ -118,11 +120,13 @@ entry_check_inclusion(const struct certificate_line *line, struct message *why)
 	leaf = merkle_leaf(buf_span(&entry->body));
 	e = merkle_check_inclusion(entry->index, c.size, &leaf, &c.root,
 	    entry->proof, entry->nproof);
+	if (CHECK(inclusion, e == AC_OK))
+		return AC_OK;
 	if (e == AC_ERR_FORMAT)
 		message_set(why, "no inclusion proof of %zu hashes can be for "
 		    "entry %" PRIu64 " of %" PRIu64, entry->nproof,
 		    entry->index, c.size);
-	else if (e != AC_OK)
+	else
 		message_set(why, "the inclusion proof of entry %" PRIu64 " does "
 		    "not lead to the root of the %" PRIu64 " entries in the "
 		    "checkpoint", entry->index, c.size);
@@ -149,7 +153,7 @@ entry_check_checkpoint(const struct certificate_line *line,
 		    "Ed25519 key (type 1)");
 		return AC_ERR_MISMATCH;
 	}
-	if (!digest_equal(&entry->log_id, &id)) {
+	if (!CHECK(log_id, digest_equal(&entry->log_id, &id))) {
 		message_set(why, "logId is ");
 		message_add_digest(why, &entry->log_id);
 		message_add(why, ", the key of the log ");
@@ -161,7 +165,7 @@ entry_check_checkpoint(const struct certificate_line *line,
 	e = read_checkpoint(&note, &c, entry, why);
 	if (e != AC_OK)
 		return e;
-	if (!span_is(c.origin, log->name)) {
+	if (!CHECK(origin, span_is(c.origin, log->name))) {
 		message_set(why, "the checkpoint is of the log ");
 		message_add_quoted(why, c.origin);
 		message_add(why, ", not of ");
@@ -169,7 +173,7 @@ entry_check_checkpoint(const struct certificate_line *line,
 		return AC_ERR_MISMATCH;
 	}
 	e = sig_note(&time_s, &note, log);
-	if (e == AC_OK)
+	if (CHECK(log_signature, e == AC_OK))
 		return AC_OK;
 	message_set(why, e == AC_ERR_NOT_FOUND ?
 	    "the checkpoint has no signature by the log " :

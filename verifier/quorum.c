@@ -1,6 +1,7 @@
 /* quorum.c -- witness quorums and times; see quorum.h. */
 #include <stdlib.h>
 
+#include "verifier/check.h"
 #include "verifier/quorum.h"
 #include "verifier/sig.h"
 
@@ -39,9 +40,10 @@ quorum_time(int64_t *time_s, const struct policy *p, const struct note *note,
 			continue;
 		}
 		e = sig_note(&times[i], note, &p->node[i].key);
-		if (e == AC_ERR_NOT_FOUND) {
+		if (e != AC_OK)
 			times[i] = QUORUM_NEVER;
-		} else if (e != AC_OK) {
+		if (!CHECK(witness_signature, e == AC_OK ||
+		    e == AC_ERR_NOT_FOUND)) {
 			message_set(why, "the cosignature of witness %s does "
 			    "not hold", p->node[i].name.s);
 			return e;
@@ -51,7 +53,7 @@ quorum_time(int64_t *time_s, const struct policy *p, const struct note *note,
 		*time_s = QUORUM_NEVER;
 		return AC_OK;
 	}
-	if (times[p->quorum] == QUORUM_NEVER) {
+	if (!CHECK(quorum, times[p->quorum] != QUORUM_NEVER)) {
 		message_set(why, "the quorum %s is not complete",
 		    p->node[p->quorum].name.s);
 		return AC_ERR_NOT_FOUND;
@@ -92,8 +94,9 @@ quorum_log_time(int64_t *time_s, const struct policy *p,
 		return AC_ERR_NOT_FOUND;
 	}
 	e = sig_note(time_s, note, key);
-	if (e != AC_OK)
-		message_set(why, "the log's time cosignature %s",
-		    e == AC_ERR_NOT_FOUND ? "is absent" : "does not hold");
+	if (CHECK(log_time_signature, e == AC_OK))
+		return AC_OK;
+	message_set(why, "the log's time cosignature %s",
+	    e == AC_ERR_NOT_FOUND ? "is absent" : "does not hold");
 	return e;
 }

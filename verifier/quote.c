@@ -8,6 +8,7 @@
 
 #include "common/reader.h"
 #include "common/sha256.h"
+#include "verifier/check.h"
 #include "verifier/quote.h"
 
 /* TPM 2.0 Part 2. */
@@ -37,21 +38,24 @@ quote_parse(struct quote *out, struct span attest, struct message *why)
 	uint16_t type;
 	uint8_t safe, nselect;
 
-	if (!rd_be32(&r, &magic) || magic != TPM_GENERATED_VALUE)
+	if (!rd_be32(&r, &magic) ||
+	    !CHECK(quote_magic, magic == TPM_GENERATED_VALUE))
 		return malformed(why, "magic is not TPM_GENERATED: a TPM did "
 		    "not make these bytes itself");
-	if (!rd_be16(&r, &type) || type != TPM_ST_ATTEST_QUOTE)
+	if (!rd_be16(&r, &type) ||
+	    !CHECK(quote_type, type == TPM_ST_ATTEST_QUOTE))
 		return malformed(why, "the attestation is not a quote");
 	if (!rd_take_be16(&r, &q.qualified_signer, TPM_NAME_MAX))
 		return malformed(why, "qualifiedSigner");
 	if (!rd_take_be16(&r, &q.extra_data, TPM_DATA_MAX))
 		return malformed(why, "extraData");
 	if (!rd_be64(&r, &q.clock_ms) || !rd_be32(&r, &q.reset_count) ||
-	    !rd_be32(&r, &q.restart_count) || !rd_u8(&r, &safe) || safe > 1 ||
+	    !rd_be32(&r, &q.restart_count) || !rd_u8(&r, &safe) ||
+	    !CHECK(quote_safe_is_bool, safe <= 1) ||
 	    !rd_be64(&r, &q.firmware))
 		return malformed(why, "clockInfo or firmwareVersion");
 	q.safe = safe == 1;
-	if (!rd_be32(&r, &nbanks) || nbanks != 1)
+	if (!rd_be32(&r, &nbanks) || !CHECK(quote_one_selection, nbanks == 1))
 		return malformed(why, "not exactly one PCR selection");
 	if (!rd_be16(&r, &q.bank) || !rd_u8(&r, &nselect) || nselect != 3 ||
 	    !rd_take(&r, &select, nselect))
@@ -60,7 +64,7 @@ quote_parse(struct quote *out, struct span attest, struct message *why)
 	    (uint32_t)select.p[2] << 16;
 	if (!rd_take_be16(&r, &q.pcr_digest, TPM_DATA_MAX))
 		return malformed(why, "pcrDigest");
-	if (!rd_end(&r))
+	if (!CHECK(quote_end, rd_end(&r)))
 		return malformed(why, "trailing bytes after the quote");
 	*out = q;
 	return AC_OK;
@@ -118,12 +122,13 @@ quote_check_attributes(const struct quote_public *k, struct message *why)
 	};
 
 	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
-		if ((k->attributes & required[i].bit) == 0) {
+		if (!CHECK(ak_attributes,
+		    (k->attributes & required[i].bit) != 0)) {
 			message_set(why, "the AK is not %s", required[i].name);
 			return AC_ERR_MISMATCH;
 		}
 	}
-	if ((k->attributes & QUOTE_DECRYPT) != 0) {
+	if (!CHECK(ak_decrypt, (k->attributes & QUOTE_DECRYPT) == 0)) {
 		message_set(why, "the AK may decrypt");
 		return AC_ERR_MISMATCH;
 	}
@@ -183,7 +188,8 @@ quote_check_signature(struct span attest, struct span signature,
 		message_set(why, "the AK could not be loaded");
 		goto out;
 	}
-	if (EVP_PKEY_verify(ctx, sig.p, sig.len, d.b, sizeof(d.b)) != 1) {
+	if (!CHECK(quote_signature, EVP_PKEY_verify(ctx, sig.p, sig.len, d.b,
+	    sizeof(d.b)) == 1)) {
 		message_set(why, "the signature does not hold under the AK");
 		e = AC_ERR_MISMATCH;
 		goto out;
@@ -203,12 +209,12 @@ quote_check_pcrs(const struct quote *q, uint32_t mask,
 	struct sha256 s;
 	struct digest d;
 
-	if (q->bank != TPM_ALG_SHA256) {
+	if (!CHECK(quote_bank, q->bank == TPM_ALG_SHA256)) {
 		message_set(why, "the quoted bank is 0x%04x, not SHA-256",
 		    q->bank);
 		return AC_ERR_MISMATCH;
 	}
-	if (q->pcrs != mask) {
+	if (!CHECK(quote_selection, q->pcrs == mask)) {
 		message_set(why, "the quote selects PCRs 0x%06x, expected "
 		    "exactly 0x%06x", q->pcrs, mask);
 		return AC_ERR_MISMATCH;
@@ -218,7 +224,7 @@ quote_check_pcrs(const struct quote *q, uint32_t mask,
 		if ((mask >> i & 1) != 0)
 			sha256_update(&s, span_digest(&pcr[i]));
 	d = sha256_final(&s);
-	if (!span_equal(q->pcr_digest, span_digest(&d))) {
+	if (!CHECK(pcr_digest, span_equal(q->pcr_digest, span_digest(&d)))) {
 		message_set(why, "pcrDigest is not that of the PCR values");
 		return AC_ERR_MISMATCH;
 	}

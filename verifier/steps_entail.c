@@ -7,6 +7,7 @@
 #include "cert/weights.h"
 #include "common/reader.h"
 #include "common/sha256.h"
+#include "verifier/check.h"
 
 /* What one side is compared with: the events of one run, decoded in turn. */
 struct run {
@@ -38,11 +39,11 @@ check_configuration(struct run *r, const struct event *ev)
 {
 	struct json config = json_get(r->external, "config");
 
-	if (!json_equal(ev->spec, r->external) ||
-	    !same_digest(json_get(config, "sha256"),
-	    json_get(ev->resolved, "sha256")) ||
-	    !same_digest(json_get(r->external, "builderKey"),
-	    json_get(ev->resolved, "builderKey")))
+	if (!CHECK(entail_configuration, json_equal(ev->spec, r->external) &&
+	    same_digest(json_get(config, "sha256"),
+	    json_get(ev->resolved, "sha256")) &&
+	    same_digest(json_get(r->external, "builderKey"),
+	    json_get(ev->resolved, "builderKey"))))
 		return differs(r, "externalParameters");
 	return true;
 }
@@ -63,12 +64,13 @@ check_pin(struct run *r, const struct event *ev)
 	struct span alg;
 
 	if (!json_string(json_get(ev->spec, "pin"), &pin))
-		return false;
+		return true; /* an event without one is of no input */
 	rd = rd_of(pin);
 	if (!rd_until(&rd, &alg, ':') || !span_is(alg, "sha256"))
 		return true; /* a pin of another kind is the fetcher's */
-	if (json_string(json_get(ev->resolved, "sha256"), &found) &&
-	    span_equal(found, rd.left))
+	if (CHECK(entail_pin,
+	    json_string(json_get(ev->resolved, "sha256"), &found) &&
+	    span_equal(found, rd.left)))
 		return true;
 	message_set(r->why, "an input was measured as another digest than its "
 	    "pin");
@@ -87,25 +89,24 @@ check_dependency(struct run *r, const struct event *ev)
 	r->dependency = json_next(dep);
 	if (!image)
 		r->input = json_next(r->input);
-	if (!json_present(dep) || !json_present(want) ||
-	    !json_equal(ev->spec, want) || !check_pin(r, ev) ||
-	    !json_closed(digest, "sha256 gitCommit?") ||
-	    !json_equal(json_get(dep, "name"), json_get(ev->spec, "name")) ||
-	    !json_equal(json_get(dep, "uri"), json_get(ev->spec, "uri")) ||
-	    !same_digest(json_get(digest, "sha256"),
-	    json_get(ev->resolved, "sha256")) ||
-	    !same_optional(digest, ev->resolved, "gitCommit") ||
-	    !same_optional(notes, ev->resolved, "manifest") ||
-	    !same_optional(notes, ev->resolved, "root") ||
-	    !same_optional(notes, ev->resolved, "bytes") ||
-	    !same_optional(notes, ev->spec, "license") ||
-	    !same_optional(notes, ev->spec, "certificate") ||
-	    !(image ? json_is(json_get(notes, "role"), "image") :
-	    json_equal(json_get(notes, "role"), json_get(ev->spec, "role")))) {
-		if (r->why->text[0] == '\0')
-			(void)differs(r, "dependencies");
+	if (!check_pin(r, ev))
 		return false;
-	}
+	if (!CHECK(entail_dependency, json_present(dep) &&
+	    json_present(want) && json_equal(ev->spec, want) &&
+	    json_closed(digest, "sha256 gitCommit?") &&
+	    json_equal(json_get(dep, "name"), json_get(ev->spec, "name")) &&
+	    json_equal(json_get(dep, "uri"), json_get(ev->spec, "uri")) &&
+	    same_digest(json_get(digest, "sha256"),
+	    json_get(ev->resolved, "sha256")) &&
+	    same_optional(digest, ev->resolved, "gitCommit") &&
+	    same_optional(notes, ev->resolved, "manifest") &&
+	    same_optional(notes, ev->resolved, "root") &&
+	    same_optional(notes, ev->resolved, "bytes") &&
+	    same_optional(notes, ev->spec, "license") &&
+	    same_optional(notes, ev->spec, "certificate") &&
+	    (image ? json_is(json_get(notes, "role"), "image") :
+	    json_equal(json_get(notes, "role"), json_get(ev->spec, "role")))))
+		return differs(r, "dependencies");
 	return true;
 }
 
@@ -116,11 +117,13 @@ check_timing(struct run *r, const struct event *ev)
 	struct json wall = json_get(r->v->cert.provenance.compute,
 	    "wallSeconds");
 
-	if (!same_optional(metadata, ev->resolved, "startedOn") ||
-	    !same_optional(metadata, ev->resolved, "finishedOn"))
+	if (!CHECK(entail_times,
+	    same_optional(metadata, ev->resolved, "startedOn") &&
+	    same_optional(metadata, ev->resolved, "finishedOn")))
 		return differs(r, "start and end of the run");
-	if (json_present(wall) && !json_equal(json_get(wall, "value"),
-	    json_get(ev->resolved, "wallSeconds")))
+	if (!CHECK(entail_wall, !json_present(wall) ||
+	    json_equal(json_get(wall, "value"),
+	    json_get(ev->resolved, "wallSeconds"))))
 		return differs(r, "wallSeconds");
 	return true;
 }
@@ -133,27 +136,29 @@ check_outputs(struct run *r, const struct event *ev)
 	struct digest d;
 	uint64_t count;
 
-	if (!json_digest(json_get(ev->resolved, "root"), &d) ||
-	    !digest_equal(&d, &p->root) ||
-	    !json_digest(json_get(ev->resolved, "manifest"), &d) ||
-	    !digest_equal(&d, &p->manifest) ||
-	    !json_equal(json_get(ev->spec, "globs"),
-	    json_get(r->external, "outputs")) ||
-	    !json_uint(json_get(ev->resolved, "count"), &count, FILES_MAX) ||
-	    count != r->v->oms.nfiles)
+	if (!CHECK(entail_outputs,
+	    json_digest(json_get(ev->resolved, "root"), &d) &&
+	    digest_equal(&d, &p->root) &&
+	    json_digest(json_get(ev->resolved, "manifest"), &d) &&
+	    digest_equal(&d, &p->manifest) &&
+	    json_equal(json_get(ev->spec, "globs"),
+	    json_get(r->external, "outputs")) &&
+	    json_uint(json_get(ev->resolved, "count"), &count, FILES_MAX) &&
+	    count == r->v->oms.nfiles))
 		return differs(r, "outputs");
 	for (struct json s = p->weights; json_present(s); s = json_next(s)) {
 		struct span name, other;
 
-		if (!statement_subject(s, &name, &d) ||
-		    !json_string(json_get(weight, "name"), &other) ||
-		    !span_equal(name, other) ||
-		    !same_digest(json_get(json_get(s, "digest"), "sha256"),
-		    json_get(weight, "sha256")))
+		if (!CHECK(entail_weights, statement_subject(s, &name, &d) &&
+		    json_string(json_get(weight, "name"), &other) &&
+		    span_equal(name, other) &&
+		    same_digest(json_get(json_get(s, "digest"), "sha256"),
+		    json_get(weight, "sha256"))))
 			return differs(r, "weights");
 		weight = json_next(weight);
 	}
-	return json_present(weight) ? differs(r, "weights") : true;
+	return CHECK(entail_weights_end, !json_present(weight)) ? true :
+	    differs(r, "weights");
 }
 
 static bool
@@ -170,8 +175,8 @@ check_event(struct run *r, const struct event *ev)
 	case EVENT_TIMING:
 		return check_timing(r, ev);
 	case EVENT_COMPUTE:
-		return json_equal(ev->resolved,
-		    r->v->cert.provenance.compute) ? true :
+		return CHECK(entail_figures, json_equal(ev->resolved,
+		    r->v->cert.provenance.compute)) ? true :
 		    differs(r, "figures");
 	case EVENT_OUTPUTS:
 		return check_outputs(r, ev);
@@ -208,7 +213,8 @@ check_events(struct verification *v, struct message *why)
 	if (!check_lines(&r, ev->inputs_log, ev->ninputs) ||
 	    !check_lines(&r, ev->outputs_log, ev->noutputs))
 		return false;
-	if (json_present(r.dependency) || json_present(r.input))
+	if (!CHECK(entail_end,
+	    !json_present(r.dependency) && !json_present(r.input)))
 		return differs(&r, "dependencies");
 	return true;
 }
@@ -222,7 +228,8 @@ check_self_asserted(const struct verification *v, struct message *why)
 	size_t n = json_count(p->dependencies), image =
 	    json_present(json_get(p->external, "image")) ? 1 : 0;
 
-	if (n != image + json_count(json_get(p->external, "inputs"))) {
+	if (!CHECK(self_count,
+	    n == image + json_count(json_get(p->external, "inputs")))) {
 		message_set(why, "the dependencies are not the inputs");
 		return false;
 	}
@@ -232,8 +239,9 @@ check_self_asserted(const struct verification *v, struct message *why)
 			image = 0;
 			continue;
 		}
-		if (!json_equal(json_get(d, "name"), json_get(input, "name")) ||
-		    !json_equal(json_get(d, "uri"), json_get(input, "uri"))) {
+		if (!CHECK(self_inputs,
+		    json_equal(json_get(d, "name"), json_get(input, "name")) &&
+		    json_equal(json_get(d, "uri"), json_get(input, "uri")))) {
 			message_set(why, "the dependencies are not the inputs");
 			return false;
 		}
@@ -241,7 +249,8 @@ check_self_asserted(const struct verification *v, struct message *why)
 	}
 	for (struct json f = json_first(p->compute); json_present(f);
 	    f = json_next(f)) {
-		if (!json_is(json_get(f, "assurance"), "reported")) {
+		if (!CHECK(self_figures,
+		    json_is(json_get(f, "assurance"), "reported"))) {
 			message_set(why, "without evidence a figure is no more "
 			    "than reported: ");
 			message_add_quoted(why, json_name(f));
@@ -263,8 +272,8 @@ check_subjects(const struct verification *v, struct message *why)
 	struct json s = p->weights;
 	struct span name;
 
-	if (!digest_equal(&manifest, &p->manifest) ||
-	    !digest_equal(&oms->root, &p->root)) {
+	if (!CHECK(oms_manifest, digest_equal(&manifest, &p->manifest) &&
+	    digest_equal(&oms->root, &p->root))) {
 		message_set(why, "model.sig is not the manifest that the "
 		    "statement names");
 		return false;
@@ -272,9 +281,9 @@ check_subjects(const struct verification *v, struct message *why)
 	for (size_t i = 0; i < oms->nfiles; i++) {
 		if (!weights_is(oms->file[i].name, suffixed))
 			continue;
-		if (!statement_subject(s, &name, &d) ||
-		    !span_equal(name, oms->file[i].name) ||
-		    !digest_equal(&d, &oms->file[i].sha256)) {
+		if (!CHECK(subjects, statement_subject(s, &name, &d) &&
+		    span_equal(name, oms->file[i].name) &&
+		    digest_equal(&d, &oms->file[i].sha256))) {
 			message_set(why, "the subjects are not the weight "
 			    "files of the manifest: at ");
 			message_add_quoted(why, oms->file[i].name);
@@ -282,7 +291,7 @@ check_subjects(const struct verification *v, struct message *why)
 		}
 		s = json_next(s);
 	}
-	if (json_present(s)) {
+	if (!CHECK(subjects_end, !json_present(s))) {
 		message_set(why, "a subject is no weight file of the manifest");
 		return false;
 	}
@@ -330,7 +339,7 @@ judge_dependencies(struct verification *v, struct message *why)
 	bool image = json_present(json_get(v->cert.provenance.external,
 	    "image"));
 
-	if (!image && p->ncontainer > 0) {
+	if (!CHECK(container, image || p->ncontainer == 0)) {
 		message_set(why, "the policy lists containers, and this run "
 		    "was in none");
 		return VERIFY_NOT_ACCEPTED;
@@ -344,12 +353,13 @@ judge_dependencies(struct verification *v, struct message *why)
 		(void)!json_string(json_get(d, "name"), &name);
 		if (json_present(json_get(notes, "certificate")))
 			v->ndependencies_certified++;
-		if (is_denied(p, digest))
+		if (!CHECK(denied, !is_denied(p, digest)))
 			message_set(why, "the policy denies input ");
-		else if (image && !container_is_listed(p, digest))
+		else if (!CHECK(container_listed,
+		    !image || container_is_listed(p, digest)))
 			message_set(why, "the policy lists no container ");
-		else if (!image && !licence_is_allowed(p,
-		    json_get(notes, "license")))
+		else if (!CHECK(licence, image || licence_is_allowed(p,
+		    json_get(notes, "license"))))
 			message_set(why, "the policy does not allow the "
 			    "licence of ");
 		else {

@@ -4,6 +4,7 @@
  */
 #include "cert/checkpoint.h"
 #include "common/time.h"
+#include "verifier/check.h"
 #include "verifier/entry.h"
 #include "verifier/quorum.h"
 #include "verifier/sig.h"
@@ -103,7 +104,7 @@ steps_checkpoint(struct verification *v, struct message *why)
 		}
 		if (i == 0)
 			v->origin = origin;
-		if (!span_equal(v->origin, origin)) {
+		if (!CHECK(one_log, span_equal(v->origin, origin))) {
 			message_set(why, "lines 1 and 2 are in different logs");
 			return VERIFY_FAILED;
 		}
@@ -123,7 +124,7 @@ steps_checkpoint(struct verification *v, struct message *why)
 	}
 	message_set(why, "log ");
 	message_add_quoted(why, v->origin);
-	if (!known) {
+	if (!CHECK(log_known, known)) {
 		message_add(why, v->policy->nlog == 0 ?
 		    "; the policy names no log" :
 		    ", which the policy does not name");
@@ -148,7 +149,7 @@ inclusion_time(struct verification *v, size_t i, struct message *why)
 		t->known = t->by_witnesses = true;
 		return VERIFY_OK;
 	}
-	if (quorum_log_time_key(p, v->origin) == NULL) {
+	if (!CHECK(log_time_known, quorum_log_time_key(p, v->origin) != NULL)) {
 		message_set(why, "no inclusion time: the policy says \"quorum "
 		    "none\" and has no log-time key of this log");
 		return VERIFY_NOT_ACCEPTED;
@@ -177,8 +178,8 @@ check_quorum(struct verification *v, struct message *why)
 	if (v->policy->quorum_none) {
 		message_set(why, "no witness asked for; the time is the log's "
 		    "word");
-		return v->policy->require_witness ? VERIFY_NOT_ACCEPTED :
-		    VERIFY_OK;
+		return CHECK(require_witness, !v->policy->require_witness) ?
+		    VERIFY_OK : VERIFY_NOT_ACCEPTED;
 	}
 	message_set(why, "quorum %s complete",
 	    v->policy->node[v->policy->quorum].name.s);
@@ -191,7 +192,7 @@ steps_quorum(struct verification *v, struct message *why)
 	enum verify_status s = check_quorum(v, why);
 	char at[TIME_RFC3339_LEN + 1];
 
-	if (s == VERIFY_FAILED || !v->judged.known ||
+	if (s == VERIFY_FAILED || CHECK(judged_now, !v->judged.known) ||
 	    time_format(at, v->judged.unix_s) != AC_OK)
 		return s;
 	message_add(why, "; certificates judged as of %s, as asked, and not "

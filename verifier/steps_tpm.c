@@ -7,6 +7,7 @@
 #include "cert/dsse.h"
 #include "common/sha256.h"
 #include "common/time.h"
+#include "verifier/check.h"
 #include "verifier/entry.h"
 #include "verifier/quorum.h"
 #include "verifier/sig.h"
@@ -23,8 +24,10 @@ steps_evidence(struct verification *v, struct message *why)
 {
 	const struct evidence *ev = &v->cert.evidence;
 
-	if (!digest_equal(&ev->bound, &v->cert.line[0].d) ||
-	    !digest_equal(&ev->root, &v->cert.provenance.root)) {
+	if (!CHECK(evidence_statement,
+	    digest_equal(&ev->bound, &v->cert.line[0].d)) ||
+	    !CHECK(evidence_root,
+	    digest_equal(&ev->root, &v->cert.provenance.root))) {
 		message_set(why, "the evidence names another statement or "
 		    "another root");
 		return VERIFY_FAILED;
@@ -68,7 +71,7 @@ steps_ak_chain(struct verification *v, int64_t unlogged_s, struct message *why)
 	if (akcert_check(&v->ak, ev->chain, ev->nchain, root->eku,
 	    root->policy, at, why) != AC_OK)
 		return VERIFY_FAILED;
-	if (v->root == NULL) {
+	if (!CHECK(root_known, v->root != NULL)) {
 		message_set(why, "root ");
 		message_add_digest(why, &der);
 		message_add(why, " is not in the policy");
@@ -76,13 +79,13 @@ steps_ak_chain(struct verification *v, int64_t unlogged_s, struct message *why)
 	}
 	message_set(why, "%sroot %s", root->simulated ? "SIMULATED " : "",
 	    root->name.s);
-	if (!vm_is_listed(v->policy, &v->ak.spki)) {
+	if (!CHECK(vm, vm_is_listed(v->policy, &v->ak.spki))) {
 		message_add(why, "; the AK ");
 		message_add_digest(why, &v->ak.spki);
 		message_add(why, " is on no vm line");
 		return VERIFY_NOT_ACCEPTED;
 	}
-	if (at == AKCERT_NO_TIME) {
+	if (!CHECK(chain_time, at != AKCERT_NO_TIME)) {
 		message_add(why, "; validity not judged: no inclusion time");
 		return VERIFY_NOT_ACCEPTED;
 	}
@@ -99,8 +102,9 @@ steps_ak_public(struct verification *v, struct message *why)
 	if (quote_parse_public(k, buf_span(&v->cert.evidence.ak_public), why) !=
 	    AC_OK || quote_check_attributes(k, why) != AC_OK)
 		return VERIFY_FAILED;
-	if (!span_equal(k->modulus, span_of(v->ak.modulus, v->ak.moduluslen)) ||
-	    k->exponent != v->ak.exponent) {
+	if (!CHECK(ak_certified, span_equal(k->modulus,
+	    span_of(v->ak.modulus, v->ak.moduluslen)) &&
+	    k->exponent == v->ak.exponent)) {
 		message_set(why, "the AK certificate is for another key");
 		return VERIFY_FAILED;
 	}
@@ -124,7 +128,7 @@ steps_quotes(struct verification *v, struct message *why)
 			    what.text);
 			return VERIFY_FAILED;
 		}
-		if (!v->quote[i].safe) {
+		if (!CHECK(clock_safe, v->quote[i].safe)) {
 			message_set(why, "%s quote: the TPM's clock was not "
 			    "safe", when_name[i]);
 			return VERIFY_FAILED;
@@ -136,8 +140,8 @@ steps_quotes(struct verification *v, struct message *why)
 	message_set(why, "two, RSASSA with SHA-256; the qualified signer %s "
 	    "the AK as a primary key", v->ak_name_matches ? "names" :
 	    "does not name");
-	return v->policy->require_ak_name && !v->ak_name_matches ?
-	    VERIFY_NOT_ACCEPTED : VERIFY_OK;
+	return CHECK(require_ak_name, !v->policy->require_ak_name ||
+	    v->ak_name_matches) ? VERIFY_OK : VERIFY_NOT_ACCEPTED;
 }
 
 /* One boot, one machine, a clock that went forward. */
@@ -147,18 +151,18 @@ check_continuity(const struct verification *v, struct message *why)
 	const struct quote *s = &v->quote[EVIDENCE_START];
 	const struct quote *t = &v->quote[EVIDENCE_END];
 
-	if (s->reset_count != t->reset_count ||
-	    s->restart_count != t->restart_count) {
+	if (!CHECK(one_boot, s->reset_count == t->reset_count &&
+	    s->restart_count == t->restart_count)) {
 		message_set(why, "the machine was restarted between START and "
 		    "END");
 		return false;
 	}
-	if (s->firmware != t->firmware ||
-	    !span_equal(s->qualified_signer, t->qualified_signer)) {
+	if (!CHECK(one_tpm, s->firmware == t->firmware &&
+	    span_equal(s->qualified_signer, t->qualified_signer))) {
 		message_set(why, "START and END are by different TPMs");
 		return false;
 	}
-	if (s->clock_ms >= t->clock_ms) {
+	if (!CHECK(clock_forward, s->clock_ms < t->clock_ms)) {
 		message_set(why, "the TPM's clock did not go forward from "
 		    "START to END");
 		return false;
@@ -229,7 +233,7 @@ check_start_pcrs(const struct verification *v, struct message *why)
 	struct digest want = zero, attest = zero, found;
 	size_t start = 0;
 
-	if (judged && !find_start(&start, &attest, ev)) {
+	if (!CHECK(start_event, !judged || find_start(&start, &attest, ev))) {
 		message_set(why, "the inputs log has no start event");
 		return false;
 	}
@@ -245,7 +249,7 @@ check_start_pcrs(const struct verification *v, struct message *why)
 			d = &zero;
 		else if (i == PCR_INPUTS)
 			d = &want;
-		if (!digest_equal(&s[i], d)) {
+		if (!CHECK(start_pcrs, digest_equal(&s[i], d))) {
 			message_set(why, "START: PCR %u is ", i);
 			message_add_digest(why, &s[i]);
 			message_add(why, ", expected ");
@@ -254,7 +258,7 @@ check_start_pcrs(const struct verification *v, struct message *why)
 		}
 	}
 	found = sha256_of(buf_span(&ev->quote[EVIDENCE_START].attest));
-	if (judged && !digest_equal(&attest, &found)) {
+	if (!CHECK(start_named, !judged || digest_equal(&attest, &found))) {
 		message_set(why, "the start event does not name the START "
 		    "quote");
 		return false;
@@ -286,13 +290,14 @@ check_start_note(struct verification *v, struct span bytes,
 		    "log that the policy does not name");
 		return VERIFY_OK;
 	}
-	if (sig_note(&t, &note, log) != AC_OK) {
+	if (!CHECK(start_note_signature, sig_note(&t, &note, log) == AC_OK)) {
 		message_set(why, "the checkpoint at the start is not signed by "
 		    "the log it names");
 		return VERIFY_FAILED;
 	}
-	if (v->mode == VERIFY_MODE_LOGGED && span_equal(c.origin, v->origin) &&
-	    c.size > v->cert.line[0].bundle.entry.index) {
+	if (!CHECK(start_note_size, v->mode != VERIFY_MODE_LOGGED ||
+	    !span_equal(c.origin, v->origin) ||
+	    c.size <= v->cert.line[0].bundle.entry.index)) {
 		message_set(why, "the checkpoint at the start is of a later "
 		    "tree than the entry: size %llu, index %llu",
 		    (unsigned long long)c.size, (unsigned long long)
@@ -331,14 +336,14 @@ check_extra_data(const struct verification *v, struct span note,
 		return false;
 	start = dsse_bind_start(&file, note);
 	end = dsse_bind_end(&v->cert.line[0].d);
-	if (!span_equal(v->quote[EVIDENCE_START].extra_data,
-	    span_digest(&start))) {
+	if (!CHECK(start_bound, span_equal(v->quote[EVIDENCE_START].extra_data,
+	    span_digest(&start)))) {
 		message_set(why, "START's extraData is not bound to this "
 		    "configuration and checkpoint");
 		return false;
 	}
-	if (!span_equal(v->quote[EVIDENCE_END].extra_data,
-	    span_digest(&end))) {
+	if (!CHECK(end_bound, span_equal(v->quote[EVIDENCE_END].extra_data,
+	    span_digest(&end)))) {
 		message_set(why, "END's extraData is not bound to this "
 		    "statement");
 		return false;
@@ -368,8 +373,8 @@ steps_bindings(struct verification *v, struct message *why)
 	else
 		message_set(why, "no earliest time: no checkpoint was handed "
 		    "over at the start");
-	if (s == VERIFY_OK && v->policy->require_earliest_time &&
-	    !v->earliest.known)
+	if (s == VERIFY_OK && !CHECK(require_earliest_time,
+	    !v->policy->require_earliest_time || v->earliest.known))
 		s = VERIFY_NOT_ACCEPTED;
 out:
 	buf_free(&note);
@@ -390,13 +395,14 @@ steps_boot_log(struct verification *v, struct message *why)
 	message_set(why, v->cert.evidence.boot_log.len > 0 ?
 	    "the boot log is present; this build does not replay it" :
 	    "no boot log");
-	return boot_is_waived(v) ? VERIFY_NOT_ESTABLISHED : VERIFY_NOT_ACCEPTED;
+	return CHECK(boot_log, boot_is_waived(v)) ? VERIFY_NOT_ESTABLISHED :
+	    VERIFY_NOT_ACCEPTED;
 }
 
 enum verify_status
 steps_boot(struct verification *v, struct message *why)
 {
-	if (boot_is_waived(v)) {
+	if (CHECK(boot, boot_is_waived(v))) {
 		message_set(why, "SIMULATED: the policy waives the boot of "
 		    "machines under this root");
 		return VERIFY_NOT_ESTABLISHED;
@@ -426,8 +432,9 @@ check_grammar(const struct evidence *ev, struct message *why)
 		}
 		type = (int)event.type;
 		event_free(&event);
-		if (type < last || type == EVENT_OUTPUTS ||
-		    (type == last && type != EVENT_INPUT_RESOURCE)) {
+		if (!CHECK(event_order, type >= last &&
+		    type != EVENT_OUTPUTS &&
+		    (type != last || type == EVENT_INPUT_RESOURCE))) {
 			message_set(why, "PCR 14: event %zu, %s, stands where "
 			    "the grammar has none", i + 1,
 			    event_name((enum event_type)type));
@@ -437,8 +444,9 @@ check_grammar(const struct evidence *ev, struct message *why)
 		seen[type] = true;
 	}
 	for (int type = EVENT_CONFIGURATION; type <= EVENT_COMPUTE; type++) {
-		if (!seen[type] && type != EVENT_INPUT_IMAGE &&
-		    type != EVENT_INPUT_RESOURCE) {
+		if (!CHECK(event_missing, seen[type] ||
+		    type == EVENT_INPUT_IMAGE ||
+		    type == EVENT_INPUT_RESOURCE)) {
 			message_set(why, "PCR 14: there is no %s event",
 			    event_name((enum event_type)type));
 			return false;
@@ -458,9 +466,10 @@ check_outputs_grammar(const struct evidence *ev, struct message *why)
 		ok = event.type == EVENT_OUTPUTS;
 		event_free(&event);
 	}
-	if (!ok)
-		message_set(why, "PCR 8: expected exactly one outputs event");
-	return ok;
+	if (CHECK(outputs_event, ok))
+		return true;
+	message_set(why, "PCR 8: expected exactly one outputs event");
+	return false;
 }
 
 /* Extend a zero PCR with lines[0..n), and compare. */
@@ -472,7 +481,7 @@ check_replay(const struct verification *v, unsigned pcr,
 	    &v->cert.evidence.quote[EVIDENCE_END].pcr[pcr];
 	struct digest at = replay(lines, n);
 
-	if (digest_equal(&at, want))
+	if (CHECK(replay, digest_equal(&at, want)))
 		return true;
 	message_set(why, "the events do not replay to PCR %u: they lead to ",
 	    pcr);

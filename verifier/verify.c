@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "cert/dsse.h"
+#include "verifier/check.h"
 #include "verifier/sig.h"
 #include "verifier/steps.h"
 
@@ -100,7 +101,8 @@ check_model_sig(const struct verification *v, struct message *why)
 	enum ac_err e;
 
 	spki_hint_oms(hint, &v->cert.key);
-	if (!span_is(span_str(hint), b->hint) || b->keyid[0] != '\0') {
+	if (!CHECK(oms_hint, span_is(span_str(hint), b->hint) &&
+	    b->keyid[0] == '\0')) {
 		message_set(why, "model.sig names another key than the "
 		    "certificate's: expected hint %s and an empty keyid", hint);
 		return VERIFY_FAILED;
@@ -111,7 +113,7 @@ check_model_sig(const struct verification *v, struct message *why)
 	}
 	e = sig_p256(k, &d, span_of(b->sig, b->siglen));
 	sig_key_free(k);
-	if (e != AC_OK) {
+	if (!CHECK(oms_signature, e == AC_OK)) {
 		message_set(why, "model.sig: the signature does not hold");
 		return VERIFY_FAILED;
 	}
@@ -130,7 +132,7 @@ step_builder(struct verification *v, struct message *why)
 	    v->builder != NULL && v->builder->has_key ? &v->builder->key : NULL,
 	    why) != AC_OK || check_model_sig(v, why) != VERIFY_OK)
 		return VERIFY_FAILED;
-	if (v->builder == NULL) {
+	if (!CHECK(builder_known, v->builder != NULL)) {
 		message_set(why, "signed by ");
 		message_add_digest(why, &fingerprint);
 		message_add(why, p->nbuilder == 0 ?
@@ -138,10 +140,10 @@ step_builder(struct verification *v, struct message *why)
 		    ", whom the policy does not name as a builder");
 		return VERIFY_NOT_ACCEPTED;
 	}
-	message_set(why, "%s, ", v->builder->name.s);
+	message_set(why, "%s, ", v->builder != NULL ? v->builder->name.s : "");
 	message_add_digest(why, &fingerprint);
-	if (!v->cert.provenance.measured &&
-	    !policy_allows_self_asserted(p, v->builder)) {
+	if (!CHECK(self_asserted, v->cert.provenance.measured ||
+	    policy_allows_self_asserted(p, v->builder))) {
 		message_add(why, "; SELF-ASSERTED, which the policy does not "
 		    "allow: no machine vouches for any of it");
 		return VERIFY_NOT_ACCEPTED;
@@ -217,19 +219,20 @@ compare_files(const struct oms *oms, const struct oms_file file[], size_t n,
 		int c = i == oms->nfiles ? 1 : k == n ? -1 :
 		    oms_compare(&oms->file[i], &file[k]);
 
-		if (c < 0) {
+		if (!CHECK(file_missing, c >= 0)) {
 			message_set(why, "missing file ");
 			message_add_quoted(why, oms->file[i].name);
 			return false;
 		}
-		if (c > 0) {
+		if (!CHECK(file_extra, c <= 0)) {
 			message_set(why, "extra file ");
 			message_add_quoted(why, file[k].name);
 			message_add(why, ", which the certificate does not "
 			    "list");
 			return false;
 		}
-		if (!digest_equal(&oms->file[i].sha256, &file[k].sha256)) {
+		if (!CHECK(file_differs, c != 0 ||
+		    digest_equal(&oms->file[i].sha256, &file[k].sha256))) {
 			message_set(why, "file ");
 			message_add_quoted(why, file[k].name);
 			message_add(why, " differs: expected sha256 ");
@@ -238,8 +241,8 @@ compare_files(const struct oms *oms, const struct oms_file file[], size_t n,
 			message_add_digest(why, &file[k].sha256);
 			return false;
 		}
-		i++;
-		k++;
+		i += c <= 0;
+		k += c >= 0;
 	}
 	return true;
 }

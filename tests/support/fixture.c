@@ -553,7 +553,7 @@ make_leaves(struct fixture *f, fixture_hook *hook)
 	for (size_t i = 0; i < f->nlines; i++) {
 		const struct bundle *b = &f->line[i];
 		struct digest d = dsse_digest(buf_span(&b->statement));
-		struct spki key = fixture_spki(f->signer[i]);
+		struct spki key = fixture_spki(f->named[i]);
 
 		MUST(leaf_encode(&f->leaf[i], &d, span_of(b->sig, b->siglen),
 		    &key) == AC_OK);

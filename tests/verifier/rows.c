@@ -1,24 +1,30 @@
 /* rows.c -- one thing wrong at a time; see rows.h. */
+#include "tests/verifier/mutation.h"
 #include "tests/verifier/rows.h"
 
 struct fixture_keys rows_keys;
 
 static const struct row *current;
 
+/* The one file that policies of rows may name: builder.pem. */
 static enum ac_err
-load_nothing(void *ctx, struct buf *out, const char *path)
+load(void *ctx, struct buf *out, const char *path)
 {
+	struct spki key = fixture_spki(rows_keys.builder);
+	char pem[SPKI_PEM_LEN + 1];
+
 	(void)ctx;
-	(void)out;
-	(void)path;
-	return AC_ERR_NOT_FOUND;
+	if (strcmp(path, "builder.pem") != 0)
+		return AC_ERR_NOT_FOUND;
+	spki_pem(pem, &key);
+	return buf_copy(out, span_str(pem));
 }
 
 void
 rows_verify(struct rows_result *r, const struct fixture *f,
     enum verify_mode mode, int64_t unlogged_s)
 {
-	static const struct policy_loader loader = { load_nothing, NULL };
+	static const struct policy_loader loader = { load, NULL };
 	struct message why = { "" };
 
 	if (policy_parse(&r->policy, buf_span(&f->policy), &loader, &why) !=
@@ -38,6 +44,31 @@ rows_free(struct rows_result *r)
 	verification_free(r->v);
 	policy_free(r->policy);
 }
+
+#ifdef AICERT_MUTATION
+void
+rows_mutate(const char *name, const struct fixture *f)
+{
+	enum verify_verdict verdict;
+
+	mutation_begin(name);
+	do {
+		struct rows_result r = { 0 };
+
+		rows_verify(&r, f, VERIFY_MODE_LOGGED, 0);
+		verdict = r.verdict;
+		rows_free(&r);
+	} while (verdict != VERIFY_VERIFIED && mutation_next());
+	mutation_end(verdict == VERIFY_VERIFIED);
+}
+#else
+void
+rows_mutate(const char *name, const struct fixture *f)
+{
+	(void)name;
+	(void)f;
+}
+#endif
 
 /* The buffer that the row's from stands in. */
 static struct buf *
@@ -166,6 +197,8 @@ rows_run(const struct row rows[], size_t n)
 		fixture_make(&f, &rows_keys, rows[i].policy, at_stage);
 		rows_verify(&got, &f, VERIFY_MODE_LOGGED, 0);
 		wrong += !check(&rows[i], &got);
+		if (got.verdict != VERIFY_VERIFIED)
+			rows_mutate(rows[i].name, &f);
 		rows_free(&got);
 		fixture_free(&f);
 	}

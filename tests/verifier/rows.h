@@ -1,6 +1,7 @@
 /*
  * rows.h -- tables of certificates that are right but for one thing, and the
- * step that must say so.
+ * step that must say so.  In the mutation run (mutation_test.py) each row is
+ * verified again without the check that refused it.
  */
 #ifndef AICERT_TESTS_VERIFIER_ROWS_H
 #define AICERT_TESTS_VERIFIER_ROWS_H
@@ -38,6 +39,12 @@ struct row {
 
 /* Fails the test with the names of the rows that were judged otherwise. */
 void rows_run(const struct row rows[], size_t n);
+
+/*
+ * In the mutation run: which checks refuse f under the name of a row, written
+ * to the log of that run.  Else nothing.
+ */
+void rows_mutate(const char *name, const struct fixture *f);
 
 /* At the checkpoint: cosigned by all witnesses, 10 seconds apart. */
 fixture_hook rows_cosigned;

@@ -121,6 +121,13 @@ self_derived(struct fixture *f)
 }
 
 static void
+one_line_reported(struct fixture *f)
+{
+	fixture_self_asserted(f);
+	f->measured = true;
+}
+
+static void
 twice_line_1(struct fixture *f)
 {
 	fixture_set(&f->line[1].statement, buf_span(&f->line[0].statement));
@@ -499,6 +506,9 @@ static const struct row builder[] = {
 	  .says = "line 2: the signature does not hold" },
 	{ .name = "model.sig by another key", .hook = signer_2, FAILS,
 	  .says = "model.sig: the signature does not hold" },
+	{ .name = "line 1 by another key, the policy has the key's file",
+	  .hook = signer_0, .policy = LOGGED ROOT "builder test builder.pem\n",
+	  FAILS, .says = "line 1: the signature does not hold" },
 	{ .name = "line 1 names another key", .hook = named_0, FAILS,
 	  .says = "line 1" },
 	{ .name = "line 2 names another key", .hook = named_1, FAILS,
@@ -546,6 +556,16 @@ static const struct row builder[] = {
 	  .status = VERIFY_FAILED, .says = "line 3" },
 	{ .name = "self-asserted", .hook = self_asserted, UNKNOWN,
 	  .says = "SELF-ASSERTED, which the policy does not allow" },
+	{ .name = "measured without line 2, no figure measured",
+	  .hook = one_line_reported,
+	  .policy = LOGGED BUILDER "allow self-asserted\n",
+	  .step = VERIFY_FORMAT, .status = VERIFY_FAILED,
+	  .says = "downgrade" },
+	{ .name = "self-asserted with line 2, all else allowed",
+	  .hook = says_self_asserted,
+	  .policy = LOGGED BUILDER ROOT "allow self-asserted\n",
+	  .step = VERIFY_FORMAT, .status = VERIFY_FAILED,
+	  .says = "self-asserted, but line 2" },
 	{ .name = "self-asserted, yet measured", .hook = self_measured,
 	  .policy = LOGGED BUILDER "allow self-asserted\n", .step = VERIFY_ENTAILMENT,
 	  .status = VERIFY_FAILED, .says = "no more than reported" },

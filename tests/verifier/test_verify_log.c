@@ -260,6 +260,9 @@ renamed_origin(struct fixture *f)
 		    "log.example.com\n");
 }
 
+/* The log signs, with the key of its name, a checkpoint of another name. */
+HOOK(other_origin, f->origin = "log.example.com");
+
 static const struct row checkpoint[] = {
 	{ .name = "by another key of the log's name",
 	  .at = FIXTURE_CHECKPOINT, .hook = other_log,
@@ -278,6 +281,9 @@ static const struct row checkpoint[] = {
 	{ .name = "lines in different logs", .at = FIXTURE_ENTRIES,
 	  .hook = two_logs, FAILS(VERIFY_CHECKPOINT),
 	  .says = "different logs" },
+	{ .name = "the log's key over another origin", .hook = other_origin,
+	  .cosigned = true, .policy = WITNESSES "quorum w0\n" REST,
+	  FAILS(VERIFY_CHECKPOINT), .says = "log.example.com" },
 	{ .name = "the log's key, another origin", .at = FIXTURE_ENTRIES,
 	  .hook = renamed_origin, FAILS(VERIFY_CHECKPOINT),
 	  .says = "log.example.com" },
@@ -315,6 +321,10 @@ stranger_log(struct fixture *f)
 static const struct row unknown[] = {
 	{ .name = "a log that the policy does not name",
 	  .hook = stranger_log, REFUSED(VERIFY_CHECKPOINT),
+	  .says = "which the policy does not name" },
+	{ .name = "the same, cosigned by a quorum", .hook = stranger_log,
+	  .cosigned = true, .policy = WITNESSES "quorum w0\n" REST,
+	  REFUSED(VERIFY_CHECKPOINT),
 	  .says = "which the policy does not name" },
 	{ .name = "the same, and a witness quorum", .hook = stranger_log,
 	  .policy = WITNESSES "quorum w0\n" REST,

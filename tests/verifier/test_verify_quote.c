@@ -36,6 +36,18 @@ HOOK(no_selection, END->nselections = 0);
 HOOK(two_selections, END->nselections = 2);
 HOOK(many_selections, END->nselections = 17);
 HOOK(all_selections, END->nselections = UINT32_MAX);
+/* The number says two; the bytes have one. */
+static void
+selections_miscounted(struct fixture *f)
+{
+	static const uint8_t one[] = { 0, 0, 0, 1, 0, 11, 3 };
+	struct buf *b = &f->ev.quote[1].attest;
+	uint8_t *at = memmem(b->p, b->len, one, sizeof(one));
+
+	assert_non_null(at);
+	at[3] = 2;
+}
+
 HOOK(select_0, END->nselect = 0);
 HOOK(select_2, END->nselect = 2);
 HOOK(select_4, END->nselect = 4);
@@ -191,6 +203,9 @@ static const struct row quote[] = {
 	  .says = "not exactly one PCR selection" },
 	{ .name = "two selections", END_ATTEST = two_selections, QUOTE,
 	  .says = "not exactly one PCR selection" },
+	{ .name = "two selections, of which one is there",
+	  .at = FIXTURE_END_BYTES, .hook = selections_miscounted, QUOTE,
+	  .says = "not exactly one PCR selection" },
 	{ .name = "17 selections", END_ATTEST = many_selections, QUOTE,
 	  .says = "not exactly one PCR selection" },
 	{ .name = "2^32 - 1 selections", END_ATTEST = all_selections, QUOTE,
@@ -338,6 +353,7 @@ ak_name(void **state)
 	rows_verify(&r, &f, VERIFY_MODE_LOGGED, 0);
 	assert_int_equal(r.verdict, VERIFY_REFUSED);
 	assert_int_equal(r.v->step[VERIFY_QUOTES].status, VERIFY_NOT_ACCEPTED);
+	rows_mutate("ak-name", &f);
 	rows_free(&r);
 	fixture_free(&f);
 }

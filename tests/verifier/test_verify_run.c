@@ -242,6 +242,7 @@ tls_keys(void **state)
 		    VERIFY_FAILED);
 		assert_non_null(strstr(r.v->step[VERIFY_REPLAY].text.text,
 		    "PCR 15"));
+		rows_mutate("TLS keys", &f);
 		rows_free(&r);
 		fixture_free(&f);
 	}
@@ -320,6 +321,7 @@ manifest_after(struct fixture *f)
 	other_manifest(f);
 	fixture_set(&f->model_sig.statement, buf_span(&f->manifest));
 	fixture_sign(&f->model_sig, f->signer[2]);
+	f->file[0].name = span_str("config.yaml"); /* as is the folder's */
 }
 
 /* A digest in the outputs event, which S follows or not. */
@@ -495,10 +497,8 @@ static const struct row *self_row;
 static void
 self_asserted(struct fixture *f)
 {
-	if (f->stage == FIXTURE_SETUP) {
-		f->measured = false;
-		f->nlines = 1;
-	}
+	if (f->stage == FIXTURE_SETUP)
+		fixture_self_asserted(f);
 	if (f->stage != FIXTURE_STATEMENT)
 		return;
 	if (self_row->hook != NULL)
@@ -520,6 +520,11 @@ static const struct row unmeasured[] = {
 	  .hook = dependencies_swapped, .says = "not the inputs" },
 	{ .name = "a weight file's name", .from = "\"model.safetensors\"",
 	  .to = "\"other.safetensors\"", .says = "at \"model.safetensors\"" },
+	{ .name = "a subject more at the end",
+	  .from = "}}],\"predicateType\"",
+	  .to = "}},{\"name\":\"x\",\"digest\":{\"sha256\":\"00000000000000000"
+	  "00000000000000000000000000000000000000000000000\"}}],"
+	  "\"predicateType\"", .says = "no weight file" },
 };
 
 static void
@@ -540,6 +545,7 @@ self_asserted_ones(void **state)
 		    s->status != VERIFY_FAILED ||
 		    strstr(s->text.text, self_row->says) == NULL)
 			fail_msg("%s: %s", self_row->name, s->text.text);
+		rows_mutate(self_row->name, &f);
 		rows_free(&r);
 		fixture_free(&f);
 	}
@@ -583,6 +589,7 @@ two_wrongs(void **state)
 		assert_non_null(strstr(r.v->step[VERIFY_ENTAILMENT].text.text,
 		    "dependencies"));
 		assert_int_equal(r.verdict, VERIFY_NOT_VERIFIED);
+		rows_mutate("two wrongs", &f);
 		rows_free(&r);
 		fixture_free(&f);
 	}
