@@ -83,6 +83,8 @@
 #define TPMT_PUBLIC_MAX 1024
 /* Bytes of a TCG boot event log. */
 #define BOOT_LOG_MAX (256 * KIB)
+/* Banks of such a log: TPMs have one to three. */
+#define EVENTLOG_BANKS_MAX 8
 /* Reference tuples of an image release: firmware kinds, Secure Boot or not. */
 #define RELEASE_TUPLES_MAX 16
 /* Containers that an image release names. */

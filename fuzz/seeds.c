@@ -9,6 +9,7 @@
 #include "common/file.h"
 #include "fuzz/fuzz.h"
 #include "tests/cert/sample.h"
+#include "tests/support/bootlog.h"
 
 #define PATH_LEN 4096
 
@@ -78,6 +79,16 @@ seed_release(const char *name, bool full)
 	seed("release", name, sample_release_bytes(&r));
 }
 
+static void
+seed_bootlog(const char *name, bool secure_boot, bool sha1)
+{
+	struct bootlog b;
+
+	bootlog_ovmf(&b, secure_boot);
+	b.sha1 = sha1;
+	seed("bootlog", name, bootlog_bytes(&b));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -102,6 +113,8 @@ main(int argc, char **argv)
 	seed("oms", "three", sample_oms(&s));
 	for (enum event_type t = EVENT_CONFIGURATION; t <= EVENT_OUTPUTS; t++)
 		seed("event", event_name(t), sample_event(&s, t));
+	seed_bootlog("ovmf", false, false);
+	seed_bootlog("secure-boot", true, true);
 	seed_release("release", true);
 	seed_release("release-least", false);
 	seed_statements("evidence", "provenance", true);

@@ -1,0 +1,32 @@
+/*
+ * The boot event log: of one that parses, every event is read again, within
+ * its bounds, and the replay names exactly the PCRs that were extended.
+ */
+#include "fuzz/fuzz.h"
+#include "verifier/eventlog.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct digest pcr[EVENTLOG_PCRS], zero = { { 0 } };
+	struct eventlog_event e;
+	struct eventlog log;
+	struct message why;
+	struct reader r;
+	uint32_t extended;
+	size_t n = 0;
+
+	if (eventlog_parse(&log, span_of(data, size), &why) != AC_OK)
+		return 0;
+	extended = eventlog_replay(pcr, &log);
+	for (r = eventlog_begin(&log); eventlog_next(&e, &r, &log); n++) {
+		fuzz_must(e.pcr < EVENTLOG_PCRS);
+		fuzz_must(e.type == EVENTLOG_NO_ACTION ||
+		    (extended >> e.pcr & 1) != 0);
+	}
+	fuzz_must(rd_end(&r) && n == log.nevents);
+	for (unsigned i = 1; i < EVENTLOG_PCRS; i++)
+		fuzz_must((extended >> i & 1) != 0 ||
+		    digest_equal(&pcr[i], &zero));
+	return 0;
+}
