@@ -393,6 +393,8 @@ sequence_start(struct sequence **out, const struct advance *a,
 		(void)pthread_mutex_destroy(&s->mutex);
 		goto out;
 	}
+	/* What an operator, and the tests of faults, find it by. */
+	(void)pthread_setname_np(s->thread, "sequencer");
 	*out = s;
 	s = NULL; /* transferred */
 	e = AC_OK;
