@@ -167,6 +167,19 @@ answer_unit(struct answer *a, struct reply *out, const struct unit *u)
 		    "statement has one evidence.", &u->stored);
 		return;
 	}
+	if (u->verdict == UNIT_UNWITNESSED) {
+		problem_reply(out, PROBLEM_UNWITNESSED, "The newest head of "
+		    "the log has not the cosignatures of its witnesses yet. "
+		    "Post again later: whatever is logged already keeps its "
+		    "index, and a retry returns the same.", NULL);
+		return;
+	}
+	if (u->verdict == UNIT_HALTED) {
+		problem_reply(out, PROBLEM_HALTED, "The log signs nothing "
+		    "until its operator acts. Post again later: whatever is "
+		    "logged already keeps its index.", NULL);
+		return;
+	}
 	if (u->verdict != UNIT_LOGGED) {
 		problem_reply(out, PROBLEM_STOPPING, "The registry stopped "
 		    "before it could answer. Post again later: whatever is "

@@ -4,6 +4,7 @@
 
 #define DOCUMENT_MAX 4096
 #define RETRY_S 2 /* a full pool is empty again after a few batches */
+#define RETRY_HALTED_S 300 /* a person must act first */
 
 static const struct problem_kind kinds[PROBLEM_COUNT] = {
 	[PROBLEM_NOT_FOUND] = { 404, "not-found", "There is no such thing" },
@@ -20,6 +21,10 @@ static const struct problem_kind kinds[PROBLEM_COUNT] = {
 	    "The statement is logged with other evidence" },
 	[PROBLEM_BUSY] = { 503, "busy", "Too much to do" },
 	[PROBLEM_STOPPING] = { 503, "stopping", "The registry is stopping" },
+	[PROBLEM_UNWITNESSED] = { 503, "unwitnessed",
+	    "The log waits for its witnesses" },
+	[PROBLEM_HALTED] = { 503, "halted", "The log signs nothing" },
+	[PROBLEM_FROZEN] = { 410, "frozen", "The log is closed for ever" },
 	[PROBLEM_INTERNAL] = { 500, "internal", "The registry failed" },
 };
 
@@ -39,7 +44,8 @@ problem_reply(struct reply *out, enum problem p, const char *detail,
 	struct writer w;
 
 	if (k->status == 503)
-		r.retry_after_s = RETRY_S;
+		r.retry_after_s = p == PROBLEM_HALTED ? RETRY_HALTED_S :
+		    RETRY_S;
 	wr_init(&w, DOCUMENT_MAX);
 	wr_printf(&w, "{\"type\":\"" AICERT_URI "/problem/%s\",\"title\":"
 	    "\"%s\",\"status\":%u,\"detail\":", k->name, k->title, k->status);

@@ -12,11 +12,14 @@ CREATE TABLE log (
 
 -- Every head that was ever committed.  note is the checkpoint under which the
 -- head was first published; while it is NULL the head is on its way there.
+-- complete says that note has the witnesses' quorum, and then it never changes.
 CREATE TABLE head (
-	size INTEGER PRIMARY KEY CHECK (size >= 0),
-	root BLOB NOT NULL CHECK (length(root) = 32),
-	note BLOB
+	size     INTEGER PRIMARY KEY CHECK (size >= 0),
+	root     BLOB NOT NULL CHECK (length(root) = 32),
+	note     BLOB,
+	complete INTEGER NOT NULL DEFAULT 0 CHECK (complete IN (0, 1))
 ) STRICT;
+CREATE INDEX head_complete ON head (size) WHERE complete = 1;
 
 CREATE TABLE key (
 	id   INTEGER PRIMARY KEY,

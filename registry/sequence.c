@@ -16,6 +16,8 @@ struct sequence {
 	struct tree tree; /* the sequencer's thread only */
 	struct store_head head;
 	struct timespec idle; /* when the head is cosigned again */
+	bool blocked;         /* the newest head is not public yet */
+	struct timespec retry; /* when blocked: when it is tried again */
 	pthread_t thread;
 
 	pthread_mutex_t mutex; /* guards what follows */
@@ -178,8 +180,13 @@ commit(struct sequence *s, struct unit *batch)
 static enum ac_err
 advance(struct sequence *s, bool batch, struct message *why)
 {
+	enum ac_err e = advance_head(&s->advance, (int64_t)time(NULL), batch,
+	    why);
+
 	s->idle = later(monotonic(), s->options.idle_ms);
-	return advance_head(&s->advance, (int64_t)time(NULL), batch, why);
+	s->retry = later(monotonic(), s->options.retry_ms);
+	s->blocked = e == AC_ERR_BUSY;
+	return e;
 }
 
 static enum ac_err
@@ -192,7 +199,8 @@ write_batch(struct sequence *s, struct unit *batch, struct message *why)
 		message_set(why, "cannot commit a batch: %s",
 		    e == AC_ERR_MEMORY ? ac_strerror(e) :
 		    store_error(s->advance.store));
-		return e;
+		/* Whatever it was: the outcome is unknown. */
+		return e == AC_ERR_BUSY ? AC_ERR_IO : e;
 	}
 	if (s->head.size > before)
 		return advance(s, true, why);
@@ -243,7 +251,8 @@ take(struct sequence *s)
 
 /*
  * Wait for a batch.  NULL: the log was idle for so long that its head is
- * cosigned again, or (*stop) there is nothing left to do.
+ * cosigned again, or the head that is not public yet is tried again, or
+ * (*stop) there is nothing left to do.
  */
 static struct unit *
 wait_for_batch(struct sequence *s, bool *stop)
@@ -252,13 +261,18 @@ wait_for_batch(struct sequence *s, bool *stop)
 
 	*stop = false;
 	(void)pthread_mutex_lock(&s->mutex);
-	while (s->first == NULL && !s->stopping && !is_past(s->idle))
+	while (s->blocked && !s->stopping && !is_past(s->retry))
+		(void)pthread_cond_timedwait(&s->wake, &s->mutex, &s->retry);
+	while (!s->blocked && s->first == NULL && !s->stopping &&
+	    !is_past(s->idle))
 		(void)pthread_cond_timedwait(&s->wake, &s->mutex, &s->idle);
-	if (s->first != NULL) {
+	if (s->blocked && s->stopping) {
+		*stop = true;
+	} else if (s->first != NULL) {
 		struct timespec due = later(s->oldest, s->options.batch_ms);
 
-		while (!s->stopping && s->nunits < s->options.batch_max &&
-		    !is_past(due))
+		while (!s->blocked && !s->stopping &&
+		    s->nunits < s->options.batch_max && !is_past(due))
 			(void)pthread_cond_timedwait(&s->wake, &s->mutex,
 			    &due);
 		batch = take(s);
@@ -269,21 +283,24 @@ wait_for_batch(struct sequence *s, bool *stop)
 	return batch;
 }
 
+/* Give everything in the pool back, after a failure where e says so. */
 static void
-fail(struct sequence *s, enum ac_err e, const struct message *why)
+empty(struct sequence *s, enum unit_verdict verdict, enum ac_err e,
+    const struct message *why)
 {
 	struct unit *left;
 
 	(void)pthread_mutex_lock(&s->mutex);
-	s->error = e;
-	s->why = *why;
+	if (e != AC_OK) {
+		s->error = e;
+		s->why = *why;
+	}
 	left = s->first;
 	s->first = NULL;
 	s->last = &s->first;
 	s->nunits = s->nbytes = 0;
 	(void)pthread_mutex_unlock(&s->mutex);
-	give_back(s, left, UNIT_LOST);
-	s->options.failed(s->options.arg);
+	give_back(s, left, verdict);
 }
 
 static void *
@@ -294,17 +311,31 @@ run(void *arg)
 	s->idle = later(monotonic(), s->options.idle_ms);
 	for (;;) {
 		struct message why = { "" };
+		enum unit_verdict verdict;
 		enum ac_err e;
 		bool stop;
 		struct unit *batch = wait_for_batch(s, &stop);
 
-		if (stop)
+		if (stop) {
+			empty(s, UNIT_LOST, AC_OK, NULL);
 			return NULL;
-		e = batch == NULL ? advance(s, false, &why) :
-		    write_batch(s, batch, &why);
+		}
+		/* The newest head before anything new. */
+		e = batch == NULL || s->blocked ? advance(s, false, &why) :
+		    AC_OK;
+		if (e == AC_OK && batch != NULL)
+			e = write_batch(s, batch, &why);
+		if (e == AC_ERR_BUSY) {
+			verdict = advance_is_halted(&s->advance) ?
+			    UNIT_HALTED : UNIT_UNWITNESSED;
+			give_back(s, batch, verdict);
+			empty(s, verdict, AC_OK, NULL);
+			continue;
+		}
 		give_back(s, batch, e == AC_OK ? UNIT_LOGGED : UNIT_LOST);
 		if (e != AC_OK) {
-			fail(s, e, &why);
+			empty(s, UNIT_LOST, e, &why);
+			s->options.failed(s->options.arg);
 			return NULL;
 		}
 	}
@@ -370,6 +401,7 @@ sequence_start(struct sequence **out, const struct advance *a,
 	}
 	s->advance = *a;
 	s->options = *o;
+	s->blocked = !a->is_public;
 	s->last = &s->first;
 	e = store_head(a->store, &s->head, &published);
 	if (e == AC_OK)

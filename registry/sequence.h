@@ -2,6 +2,8 @@
  * sequence.h -- the one thread that writes: it takes admitted certificates
  * from a bounded pool, gives each line the index it has or gets, commits a
  * batch, brings its head to the public, and only then gives the verdicts.
+ * While the newest head cannot go there (it lacks its witnesses, or nothing is
+ * signed) it commits nothing further, and says so to whoever waits.
  */
 #ifndef AICERT_REGISTRY_SEQUENCE_H
 #define AICERT_REGISTRY_SEQUENCE_H
@@ -15,6 +17,8 @@ struct sequence_options {
 	unsigned batch_ms; /* the first of a batch waits so long for others */
 	size_t batch_max;  /* certificates in a batch */
 	unsigned idle_ms;  /* so long without a new head: cosign the old */
+	/* So long without its quorum: the newest head is tried again. */
+	unsigned retry_ms;
 	/*
 	 * Called by the sequencer's thread for each unit with its verdict;
 	 * the unit is the callee's again.  It must not wait.

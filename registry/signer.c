@@ -16,6 +16,7 @@
 #include "registry/signer.h"
 
 #define STATE_TITLE "aicert-signer-state/v1"
+#define FROZEN "frozen" /* a last line of the state */
 #define KEY_TITLE "PRIVATE+KEY+"
 #define KEY_FILE_MAX 1024
 #define PATH_LEN 4096
@@ -32,6 +33,8 @@ struct signer {
 	struct pair log, time;
 	struct store_head last;
 	int64_t time_s;
+	uint64_t bound; /* no larger size is signed, unless released */
+	bool released, frozen;
 };
 
 /* ---- files ---- */
@@ -58,7 +61,8 @@ set_name(struct note_key *key, uint8_t type, const char *origin)
 
 /* Head and time, as they stand on the disk before anything is signed. */
 static enum ac_err
-write_state(const char *path, const struct store_head *head, int64_t time_s)
+write_state(const char *path, const struct store_head *head, int64_t time_s,
+    bool frozen)
 {
 	struct buf text = { 0 };
 	struct writer w;
@@ -72,6 +76,8 @@ write_state(const char *path, const struct store_head *head, int64_t time_s)
 	wr_u8(&w, '\n');
 	wr_dec(&w, (uint64_t)time_s);
 	wr_u8(&w, '\n');
+	if (frozen)
+		wr_str(&w, FROZEN "\n");
 	e = wr_end(&w, &text);
 	if (e == AC_OK)
 		e = file_write(path, buf_span(&text), 0600);
@@ -80,10 +86,10 @@ write_state(const char *path, const struct store_head *head, int64_t time_s)
 }
 
 static enum ac_err
-read_state(struct store_head *head, int64_t *time_s, const char *path,
-    struct message *why)
+read_state(struct store_head *head, int64_t *time_s, bool *frozen,
+    const char *path, struct message *why)
 {
-	struct span title, size, root, when;
+	struct span title, size, root, when, word = { NULL, 0 };
 	struct buf text = { 0 };
 	struct store_head h;
 	struct reader r;
@@ -104,13 +110,15 @@ read_state(struct store_head *head, int64_t *time_s, const char *path,
 	    !rd_line(&r, &root) ||
 	    !text_unbase64_exact(h.root.b, sizeof(h.root.b), root) ||
 	    !rd_line(&r, &when) || !text_undec(&t, when, INT64_MAX) ||
-	    !rd_end(&r)) {
+	    (!rd_end(&r) && (!rd_line(&r, &word) ||
+	    !span_is(word, FROZEN) || !rd_end(&r)))) {
 		message_set(why, "the signer's state %s is damaged; nothing is "
 		    "signed without it", path);
 		goto out;
 	}
 	*head = h;
 	*time_s = (int64_t)t;
+	*frozen = word.len > 0;
 	e = AC_OK;
 out:
 	buf_free(&text);
@@ -249,7 +257,7 @@ signer_create(const char *dir, const char *origin, struct message *why)
 		e = path_in(path, dir, "signer.state", why);
 	if (e != AC_OK)
 		return e;
-	e = write_state(path, &empty, 0);
+	e = write_state(path, &empty, 0, false);
 	if (e != AC_OK)
 		message_set(why, "cannot write %s: %s", path, strerror(errno));
 	return e;
@@ -273,9 +281,11 @@ signer_open(struct signer **out, const char *dir, const char *origin,
 	if (e == AC_OK)
 		e = path_in(s->state, dir, "signer.state", why);
 	if (e == AC_OK)
-		e = read_state(&s->last, &s->time_s, s->state, why);
+		e = read_state(&s->last, &s->time_s, &s->frozen, s->state,
+		    why);
 	if (e != AC_OK)
 		goto out;
+	s->bound = s->last.size;
 	*out = s;
 	s = NULL; /* transferred */
 	e = AC_OK;
@@ -312,7 +322,27 @@ signer_last(const struct signer *s)
 	return s->last;
 }
 
+void
+signer_resume(struct signer *s, uint64_t size)
+{
+	s->bound = size;
+}
+
+void
+signer_release(struct signer *s)
+{
+	s->released = true;
+}
+
 /* ---- signing ---- */
+
+static enum ac_err
+refuse_frozen(const struct signer *s, struct message *why)
+{
+	message_set(why, "%s says that this log is frozen at size %" PRIu64
+	    "; nothing is signed any more", s->state, s->last.size);
+	return AC_ERR_MISMATCH;
+}
 
 /* May head be signed after s->last? */
 static enum ac_err
@@ -321,6 +351,15 @@ check_head(const struct signer *s, const struct store_head *head,
 {
 	const struct store_head *last = &s->last;
 
+	if (s->frozen)
+		return refuse_frozen(s, why);
+	if (!s->released && head->size > s->bound) {
+		message_set(why, "the head of size %" PRIu64 " is new, and "
+		    "that of size %" PRIu64 " was not confirmed since the "
+		    "start; nothing new is signed before", head->size,
+		    s->bound);
+		return AC_ERR_MISMATCH;
+	}
 	if (head->size < last->size) {
 		message_set(why, "the head of size %" PRIu64 " is older than "
 		    "that of size %" PRIu64 ", which was signed: the database "
@@ -344,7 +383,7 @@ static enum ac_err
 keep_state(struct signer *s, const struct store_head *head, int64_t time_s,
     struct message *why)
 {
-	enum ac_err e = write_state(s->state, head, time_s);
+	enum ac_err e = write_state(s->state, head, time_s, s->frozen);
 
 	if (e != AC_OK) {
 		message_set(why, "cannot write %s: %s", s->state,
@@ -410,6 +449,8 @@ signer_cosign(struct signer *s, struct writer *note,
 	struct writer w;
 	enum ac_err e;
 
+	if (s->frozen)
+		return refuse_frozen(s, why);
 	if (head->size != s->last.size ||
 	    !digest_equal(&head->root, &s->last.root)) {
 		message_set(why, "only the last signed head is cosigned");
@@ -444,4 +485,23 @@ out:
 	buf_free(&text);
 	buf_free(&message);
 	return e;
+}
+
+enum ac_err
+signer_freeze(struct signer *s, struct message *why)
+{
+	enum ac_err e = write_state(s->state, &s->last, s->time_s, true);
+
+	if (e == AC_OK)
+		s->frozen = true;
+	else
+		message_set(why, "cannot write %s: %s", s->state,
+		    strerror(errno));
+	return e;
+}
+
+bool
+signer_is_frozen(const struct signer *s)
+{
+	return s->frozen;
 }

@@ -39,6 +39,10 @@ static const char *const sql[Q_ALL] = {
 	[Q_STATEMENT] = "SELECT e.content FROM term t CROSS JOIN entry e "
 	    "ON e.idx = t.entry WHERE " BY_TERM " AND e.d = ?3 "
 	    "AND t.entry < ?4 ORDER BY t.entry LIMIT 1",
+	[Q_NOTE] = "SELECT complete, note FROM head "
+	    "WHERE size = ?1 AND note IS NOT NULL",
+	[Q_FIRST_COMPLETE] = "SELECT size, root, note FROM head "
+	    "WHERE size > ?1 AND complete = 1 ORDER BY size LIMIT 1",
 	[Q_FIRST_HEAD] = "SELECT size, root, note FROM head "
 	    "WHERE size > ?1 AND note IS NOT NULL ORDER BY size LIMIT 1",
 	[Q_REMOVED] = "SELECT entry FROM removed WHERE d = ?1",
@@ -55,8 +59,8 @@ static const char *const sql[Q_ALL] = {
 	    "WHERE e.idx >= ?1 AND e.idx < ?1 + ?2 ORDER BY e.idx",
 	[Q_BEGIN] = "BEGIN IMMEDIATE",
 	[Q_COMMIT] = "COMMIT",
-	[Q_KEEP_NOTE] = "UPDATE head SET note = ?2 "
-	    "WHERE size = ?1 AND note IS NULL",
+	[Q_KEEP_NOTE] = "UPDATE head SET note = ?2, complete = ?3 "
+	    "WHERE size = ?1 AND (note IS NULL OR complete < ?3)",
 	[Q_KEY] = "SELECT id FROM key WHERE spki = ?1",
 	[Q_PUT_KEY] = "INSERT INTO key (spki) VALUES (?1)",
 	[Q_PUT_ENTRY] = "INSERT INTO entry (idx, d, key, sig, type, flops, "
@@ -248,12 +252,14 @@ store_published(struct store *s, struct store_head *out)
 }
 
 enum ac_err
-store_keep_note(struct store *s, uint64_t size, struct span note)
+store_keep_note(struct store *s, uint64_t size, struct span note,
+    bool complete)
 {
 	enum ac_err e;
 
 	db_bind_int(s->db, Q_KEEP_NOTE, 1, (int64_t)size);
 	db_bind_blob(s->db, Q_KEEP_NOTE, 2, note);
+	db_bind_int(s->db, Q_KEEP_NOTE, 3, complete);
 	e = db_run(s->db, Q_KEEP_NOTE);
 	if (e == AC_OK && db_changes(s->db) != 1) {
 		(void)db_fail(s->db, "the head has its note already");
@@ -263,25 +269,49 @@ store_keep_note(struct store *s, uint64_t size, struct span note)
 }
 
 enum ac_err
-store_first_head(struct store *s, struct store_head *out, struct buf *note,
-    uint64_t index)
+store_note(struct store *s, struct buf *note, bool *complete, uint64_t size)
+{
+	enum ac_err e;
+
+	db_bind_int(s->db, Q_NOTE, 1, (int64_t)size);
+	e = db_step(s->db, Q_NOTE);
+	if (e == AC_OK)
+		e = buf_copy(note, db_column(s->db, Q_NOTE, 1));
+	if (e == AC_OK)
+		*complete = db_column_int(s->db, Q_NOTE, 0) != 0;
+	db_reset(s->db, Q_NOTE);
+	return e;
+}
+
+static enum ac_err
+get_first(struct store *s, enum store_q q, struct store_head *out,
+    struct buf *note, uint64_t index)
 {
 	struct store_head h;
 	enum ac_err e;
 
-	db_bind_int(s->db, Q_FIRST_HEAD, 1, (int64_t)index);
-	e = db_step(s->db, Q_FIRST_HEAD);
+	db_bind_int(s->db, q, 1, (int64_t)index);
+	e = db_step(s->db, q);
 	if (e == AC_OK)
-		e = db_column_exact(s->db, Q_FIRST_HEAD, 1, h.root.b,
-		    sizeof(h.root.b));
+		e = db_column_exact(s->db, q, 1, h.root.b, sizeof(h.root.b));
 	if (e == AC_OK)
-		e = buf_copy(note, db_column(s->db, Q_FIRST_HEAD, 2));
+		e = buf_copy(note, db_column(s->db, q, 2));
 	if (e == AC_OK) {
-		h.size = (uint64_t)db_column_int(s->db, Q_FIRST_HEAD, 0);
+		h.size = (uint64_t)db_column_int(s->db, q, 0);
 		*out = h;
 	}
-	db_reset(s->db, Q_FIRST_HEAD);
+	db_reset(s->db, q);
 	return e;
+}
+
+enum ac_err
+store_first_head(struct store *s, struct store_head *out, struct buf *note,
+    uint64_t index)
+{
+	enum ac_err e = get_first(s, Q_FIRST_COMPLETE, out, note, index);
+
+	return e == AC_ERR_NOT_FOUND ?
+	    get_first(s, Q_FIRST_HEAD, out, note, index) : e;
 }
 
 /* ---- writing ---- */

@@ -134,9 +134,17 @@ AC_MUST_CHECK enum ac_err store_head(struct store *s, struct store_head *out,
 AC_MUST_CHECK enum ac_err store_published(struct store *s,
     struct store_head *out);
 
-/* Keep the note under which the head of this size is first published. */
+/*
+ * Keep the note under which the head of this size is first published, or, in
+ * place of one without it, the first that has the witnesses' quorum.
+ * AC_ERR_EXISTS: there is no such head, or its note stands.
+ */
 AC_MUST_CHECK enum ac_err store_keep_note(struct store *s, uint64_t size,
-    struct span note);
+    struct span note, bool complete);
+
+/* The note of the head of this size.  AC_ERR_NOT_FOUND. */
+AC_MUST_CHECK enum ac_err store_note(struct store *s, struct buf *note,
+    bool *complete, uint64_t size);
 
 /* ---- terms; pure ---- */
 
@@ -236,8 +244,8 @@ AC_MUST_CHECK enum ac_err store_statement(struct store *s, struct buf *out,
     const struct digest *d, uint64_t size);
 
 /*
- * The first published head that covers entry index, with its note.
- * AC_ERR_NOT_FOUND.
+ * The first published head that covers entry index, with its note: the first
+ * that has the witnesses' quorum, where one has.  AC_ERR_NOT_FOUND.
  */
 AC_MUST_CHECK enum ac_err store_first_head(struct store *s,
     struct store_head *out, struct buf *note, uint64_t index);

@@ -19,6 +19,8 @@ enum store_q {
 	Q_EVIDENCE,
 	Q_ROW,
 	Q_STATEMENT,
+	Q_NOTE,
+	Q_FIRST_COMPLETE,
 	Q_FIRST_HEAD,
 	Q_REMOVED,
 	Q_UP,

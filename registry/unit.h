@@ -12,6 +12,8 @@ enum unit_verdict {
 	UNIT_LOGGED,   /* every line has its index and is public */
 	UNIT_CONFLICT, /* line 1 is logged with the evidence stored */
 	UNIT_LOST,     /* the sequencer failed: whether it is logged is open */
+	UNIT_UNWITNESSED, /* likewise, and the newest head lacks its quorum */
+	UNIT_HALTED,   /* likewise, and nothing is signed */
 };
 
 /* One line, owned. */

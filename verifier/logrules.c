@@ -84,6 +84,12 @@ logrules_witness(const struct rule *x)
 		if (!p->node[i].group && same_key(&p->node[i].key, &node->key))
 			return rule_complain(x, 2, AC_ERR_FORMAT,
 			    "this witness's key stands above already");
+	if (x->in->n > 3) {
+		if (x->in->f[3].len > POLICY_URL_MAX)
+			return rule_complain(x, 3, AC_ERR_LIMIT,
+			    "a URL has at most 255 characters");
+		memcpy(node->url, x->in->f[3].p, x->in->f[3].len);
+	}
 	e = rule_end(x, x->in->n > 3 ? 4 : 3);
 	if (e == AC_OK)
 		p->nnode++;

@@ -14,6 +14,7 @@
 #define POLICY_NODES_MAX 128 /* witnesses and groups together */
 #define POLICY_NAME_MAX 64
 #define POLICY_OID_MAX 64
+#define POLICY_URL_MAX 255
 
 struct policy_name {
 	char s[POLICY_NAME_MAX + 1];
@@ -24,6 +25,7 @@ struct policy_node {
 	struct policy_name name;
 	bool group;
 	struct note_key key; /* of a witness */
+	char url[POLICY_URL_MAX + 1]; /* likewise; "" where none is given */
 	size_t need;         /* of a group: so many members */
 	size_t nmembers;
 	size_t member[POLICY_NODES_MAX]; /* indices of earlier nodes */

@@ -222,11 +222,11 @@ test_notes(void **state)
 	folder_grow(f->s, &f->tree, &f->head, 5);
 	assert_int_equal(store_first_head(f->s, &head, &note, 0),
 	    AC_ERR_NOT_FOUND);
-	assert_ok(store_keep_note(f->s, 2, span_str("note of 2")));
+	assert_ok(store_keep_note(f->s, 2, span_str("note of 2"), true));
 	/* Kept for ever: never another. */
-	assert_int_equal(store_keep_note(f->s, 2, span_str("x")),
+	assert_int_equal(store_keep_note(f->s, 2, span_str("x"), true),
 	    AC_ERR_EXISTS);
-	assert_int_equal(store_keep_note(f->s, 4, span_str("x")),
+	assert_int_equal(store_keep_note(f->s, 4, span_str("x"), true),
 	    AC_ERR_EXISTS);
 	assert_ok(store_published(f->s, &head));
 	assert_int_equal(head.size, 2);
@@ -234,7 +234,7 @@ test_notes(void **state)
 	assert_true(head.size == 5 && !published);
 	assert_int_equal(store_first_head(f->s, &head, &note, 2),
 	    AC_ERR_NOT_FOUND);
-	assert_ok(store_keep_note(f->s, 5, span_str("note of 5")));
+	assert_ok(store_keep_note(f->s, 5, span_str("note of 5"), true));
 	for (uint64_t i = 0; i < 5; i++) {
 		assert_ok(store_first_head(f->s, &head, &note, i));
 		assert_int_equal(head.size, i < 2 ? 2 : 5);
@@ -242,6 +242,42 @@ test_notes(void **state)
 		    "note of 2" : "note of 5");
 		buf_free(&note);
 	}
+}
+
+/* A note without its quorum gives way to the first that has it. */
+static void
+test_complete_notes(void **state)
+{
+	struct fixture *f = *state;
+	struct store_head head;
+	struct buf note = { 0 };
+	bool complete;
+
+	folder_grow(f->s, &f->tree, &f->head, 2);
+	folder_grow(f->s, &f->tree, &f->head, 5);
+	assert_int_equal(store_note(f->s, &note, &complete, 2),
+	    AC_ERR_NOT_FOUND);
+	assert_ok(store_keep_note(f->s, 2, span_str("open 2"), false));
+	assert_int_equal(store_keep_note(f->s, 2, span_str("x"), false),
+	    AC_ERR_EXISTS);
+	assert_ok(store_note(f->s, &note, &complete, 2));
+	assert_true(span_is(buf_span(&note), "open 2") && !complete);
+	buf_free(&note);
+	assert_ok(store_first_head(f->s, &head, &note, 0));
+	assert_true(span_is(buf_span(&note), "open 2"));
+	buf_free(&note);
+	assert_ok(store_keep_note(f->s, 5, span_str("full 5"), true));
+	assert_ok(store_first_head(f->s, &head, &note, 0));
+	assert_true(head.size == 5 && span_is(buf_span(&note), "full 5"));
+	buf_free(&note);
+	assert_ok(store_keep_note(f->s, 2, span_str("full 2"), true));
+	assert_ok(store_first_head(f->s, &head, &note, 0));
+	assert_true(head.size == 2 && span_is(buf_span(&note), "full 2"));
+	buf_free(&note);
+	assert_int_equal(store_keep_note(f->s, 2, span_str("x"), true),
+	    AC_ERR_EXISTS);
+	assert_int_equal(store_keep_note(f->s, 2, span_str("x"), false),
+	    AC_ERR_EXISTS);
 }
 
 static void
@@ -348,6 +384,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_compare_and_swap, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_notes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_complete_notes, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(test_by_digest, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_bundles, setup, teardown),
