@@ -201,7 +201,7 @@ check_clock(struct advance *a, int64_t now_s, struct message *why)
 static enum ac_err
 confirm(struct advance *a, bool quorum, struct message *why)
 {
-	struct message said = { "there are no witnesses" }, text;
+	struct message said = { "there are no witnesses" };
 	enum ac_err e = AC_OK;
 
 	if (a->confirmed)
@@ -222,14 +222,10 @@ confirm(struct advance *a, bool quorum, struct message *why)
 		    "the newest head was not confirmed: %s", said.text);
 		return AC_ERR_BUSY;
 	}
-	message_set(&text, "start accepted without confirmation of the newest "
-	    "head (--accept-unwitnessed-start): %s", said.text);
-	journal_say(a->journal, JOURNAL_WARNING, "unwitnessed-start",
-	    text.text);
 	a->confirmed = true;
 	signer_release(a->signer);
 	if (a->accepted != NULL)
-		a->accepted(a->arg);
+		a->accepted(a->arg, said.text);
 	return AC_OK;
 }
 

@@ -30,7 +30,8 @@ struct advance {
 	const struct journal *journal;
 	bool fail_open;    /* a head without its quorum is published */
 	bool accept_start; /* --accept-unwitnessed-start */
-	void (*accepted)(void *arg); /* called where that was needed */
+	/* Called where that was needed; text says what was missing. */
+	void (*accepted)(void *arg, const char *text);
 	void *arg;
 
 	/* advance.c's own. */

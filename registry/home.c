@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 
 #include "cert/checkpoint.h"
 #include "common/file.h"
+#include "common/text.h"
 #include "registry/advance.h"
 #include "registry/home.h"
 
@@ -219,4 +221,32 @@ home_lock(int *fd, const char *dir, struct message *why)
 	}
 	*fd = f;
 	return AC_OK;
+}
+
+enum ac_err
+home_count_start(const char *dir, uint64_t *n, struct message *why)
+{
+	char path[HOME_PATH_MAX], line[32];
+	struct buf text = { 0 };
+	uint64_t before = 0;
+	enum ac_err e = home_path(path, dir, "unwitnessed-starts", why);
+
+	if (e != AC_OK)
+		return e;
+	e = file_read(&text, path, sizeof(line));
+	if (e == AC_OK && (text.len == 0 || !text_undec(&before,
+	    span_of(text.p, text.len - 1), INT64_MAX)))
+		e = AC_ERR_FORMAT;
+	buf_free(&text);
+	if (e == AC_OK || e == AC_ERR_NOT_FOUND) {
+		(void)snprintf(line, sizeof(line), "%" PRIu64 "\n",
+		    before + 1);
+		e = file_write(path, span_str(line), 0644);
+	}
+	if (e == AC_OK)
+		*n = before + 1;
+	else
+		message_set(why, "cannot count this start in %s: %s", path,
+		    e == AC_ERR_IO ? strerror(errno) : ac_strerror(e));
+	return e;
 }

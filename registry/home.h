@@ -6,6 +6,8 @@
  *	log.key        time.key        signer.state
  *	log-keys       the policy lines of this log
  *	lock           held by the running server
+ *	halted         why nothing is signed (halt.h), where that is so
+ *	unwitnessed-starts  how many starts no witness confirmed
  *	public/        checkpoint and tiles, for any web server
  */
 #ifndef AICERT_REGISTRY_HOME_H
@@ -37,6 +39,13 @@ AC_MUST_CHECK enum ac_err home_init(const char *dir, const char *origin,
  * another has it.
  */
 AC_MUST_CHECK enum ac_err home_lock(int *fd, const char *dir,
+    struct message *why);
+
+/*
+ * Count a start that no witness confirmed: *n of them so far, in the file
+ * "unwitnessed-starts".
+ */
+AC_MUST_CHECK enum ac_err home_count_start(const char *dir, uint64_t *n,
     struct message *why);
 
 /* *out = the policy lines for these keys; url may be empty. */

@@ -1,6 +1,6 @@
 /*
  * main.c -- aicert-registry(8): options, messages, signals.  What they ask
- * for is done in home.c and serve.c.
+ * for is done elsewhere, by a file for each command.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -13,12 +13,18 @@
 #include <unistd.h>
 
 #include "common/text.h"
+#include "common/time.h"
+#include "common/writer.h"
+#include "registry/config.h"
 #include "registry/home.h"
+#include "registry/notify.h"
 #include "registry/serve.h"
 
 #define EXIT_USAGE 2
 #define BATCH_MS_MAX 60000
 #define BATCH_MAX_MAX 65536
+#define WITHOUT_MAX 32
+#define LOG_LINE_MAX 8192
 
 static const char help[] =
     "aicert-registry " AICERT_VERSION ": a public log of AICert certificates\n"
@@ -35,11 +41,22 @@ static const char help[] =
     "  --batch-ms N     a certificate waits so long for others (50)\n"
     "  --batch-max N    certificates in a batch (4096)\n"
     "  --admit signed   log whatever is well-formed, agrees and is signed\n"
+    "  --witness-policy F     C2SP tlog-policy: who must cosign every head\n"
+    "  --without-witness NAME do not ask this one; may stand several times\n"
+    "  --fail-open            publish heads that lack the witnesses' quorum;\n"
+    "                         every proof says so\n"
+    "  --accept-unwitnessed-start  go on though no witness confirmed the\n"
+    "                         newest head since the start\n"
+    "  --config F             settings, \"key = value\" a line, keys as here\n"
+    "  --log text|json        how messages are written to stderr (text)\n"
     "  --help, --version\n"
+    "a setting of serve may also stand in the file, or in the environment as\n"
+    "AICERT_REGISTRY_BATCH_MS=20; options win over it, and it over the file.\n"
     "\n"
     "examples:\n"
     "  aicert-registry init /var/lib/aicert --origin log.example.org\n"
-    "  aicert-registry serve /var/lib/aicert --listen 127.0.0.1:8080\n"
+    "  aicert-registry serve /var/lib/aicert --listen 127.0.0.1:8080 \\\n"
+    "      --witness-policy /etc/aicert/witnesses\n"
     "  curl -f --data-binary @aicert.jsonl -H 'Content-Type: "
     "application/jsonl' \\\n"
     "      http://127.0.0.1:8080/api/v1/certificates\n"
@@ -55,6 +72,12 @@ enum {
 	OPT_BATCH_MS,
 	OPT_BATCH_MAX,
 	OPT_ADMIT,
+	OPT_WITNESS_POLICY,
+	OPT_WITHOUT_WITNESS,
+	OPT_FAIL_OPEN,
+	OPT_ACCEPT_START,
+	OPT_CONFIG,
+	OPT_LOG,
 };
 
 static const struct option options[] = {
@@ -65,16 +88,64 @@ static const struct option options[] = {
 	{ "batch-ms", required_argument, NULL, OPT_BATCH_MS },
 	{ "batch-max", required_argument, NULL, OPT_BATCH_MAX },
 	{ "admit", required_argument, NULL, OPT_ADMIT },
+	{ "witness-policy", required_argument, NULL, OPT_WITNESS_POLICY },
+	{ "without-witness", required_argument, NULL, OPT_WITHOUT_WITNESS },
+	{ "fail-open", no_argument, NULL, OPT_FAIL_OPEN },
+	{ "accept-unwitnessed-start", no_argument, NULL, OPT_ACCEPT_START },
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "log", required_argument, NULL, OPT_LOG },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
 
+struct output {
+	bool json; /* messages are lines of JSON */
+};
+
 struct arguments {
-	const char *origin, *url, *dir;
+	const char *origin, *url, *dir, *config;
 	struct serve_options serve;
+	const char *without[WITHOUT_MAX];
+	struct output output;
 	bool for_init, for_serve; /* an option of that command was given */
 };
+
+/* ---- messages ---- */
+
+static const char *
+level_name(enum journal_level level)
+{
+	return level == JOURNAL_ERROR ? "error" :
+	    level == JOURNAL_WARNING ? "warning" : "notice";
+}
+
+/* From any thread: one write, one line. */
+static void
+say(void *arg, enum journal_level level, const char *event, const char *text)
+{
+	const struct output *output = arg;
+	char when[TIME_RFC3339_LEN + 1] = "";
+	struct buf line = { 0 };
+	struct writer w;
+
+	wr_init(&w, LOG_LINE_MAX);
+	if (output->json) {
+		if (time_format(when, (int64_t)time(NULL)) != AC_OK)
+			when[0] = '\0';
+		wr_printf(&w, "{\"time\":\"%s\",\"level\":\"%s\",\"event\":"
+		    "\"%s\",\"text\":", when, level_name(level), event);
+		wr_json(&w, span_str(text));
+		wr_str(&w, "}\n");
+	} else {
+		wr_printf(&w, "aicert-registry: %s%s\n", level ==
+		    JOURNAL_WARNING ? "warning: " : level == JOURNAL_NOTICE ?
+		    "note: " : "", text);
+	}
+	if (wr_end(&w, &line) == AC_OK)
+		(void)!write(STDERR_FILENO, line.p, line.len);
+	buf_free(&line);
+}
 
 static int
 usage(const char *what)
@@ -85,11 +156,13 @@ usage(const char *what)
 }
 
 static int
-failed(const struct message *why)
+failed(struct arguments *a, const struct message *why)
 {
-	(void)fprintf(stderr, "aicert-registry: %s\n", why->text);
+	say(&a->output, JOURNAL_ERROR, "failed", why->text);
 	return EXIT_FAILURE;
 }
+
+/* ---- options ---- */
 
 static bool
 get_number(unsigned *out, const char *text, unsigned min, unsigned max)
@@ -102,10 +175,115 @@ get_number(unsigned *out, const char *text, unsigned min, unsigned max)
 	return true;
 }
 
+static bool
+add_without(struct arguments *a, const char *name)
+{
+	if (a->serve.nwithout == WITHOUT_MAX || *name == '\0')
+		return false;
+	a->without[a->serve.nwithout++] = name;
+	return true;
+}
+
+/* Take one option of serve; false: *why says what it wants. */
+static bool
+take_option(struct arguments *a, int option, const char *value,
+    const char **why)
+{
+	struct serve_options *s = &a->serve;
+
+	switch (option) {
+	case OPT_LISTEN:
+		s->listen = value;
+		return true;
+	case OPT_PORT_FILE:
+		s->port_file = value;
+		return true;
+	case OPT_BATCH_MS:
+		*why = "--batch-ms wants a number of 0 to 60000";
+		return get_number(&s->batch_ms, value, 0, BATCH_MS_MAX);
+	case OPT_BATCH_MAX:
+		*why = "--batch-max wants a number of 1 to 65536";
+		return get_number(&s->batch_max, value, 1, BATCH_MAX_MAX);
+	case OPT_ADMIT:
+		*why = "this build knows --admit signed only";
+		return strcmp(value, "signed") == 0;
+	case OPT_WITNESS_POLICY:
+		s->witness_policy = value;
+		return true;
+	case OPT_WITHOUT_WITNESS:
+		*why = "--without-witness wants the name of a witness, at most "
+		    "32 times";
+		return add_without(a, value);
+	case OPT_LOG:
+		*why = "--log wants text or json";
+		a->output.json = strcmp(value, "json") == 0;
+		return a->output.json || strcmp(value, "text") == 0;
+	default:
+		*why = "this option is none of serve";
+		return false;
+	}
+}
+
+static bool
+take_flag(struct arguments *a, int option, bool on)
+{
+	if (option == OPT_FAIL_OPEN)
+		a->serve.fail_open = on;
+	else if (option == OPT_ACCEPT_START)
+		a->serve.accept_start = on;
+	else
+		return false;
+	return true;
+}
+
+/* May it stand in a file or in the environment? */
+static bool
+is_setting(const struct option *o)
+{
+	return o->val != OPT_ORIGIN && o->val != OPT_URL &&
+	    o->val != OPT_CONFIG && o->val >= OPT_ORIGIN;
+}
+
+/* A setting of the file or of the environment. */
+static bool
+take_setting(void *arg, struct span key, struct span value,
+    struct message *why)
+{
+	struct arguments *a = arg;
+	const struct option *o = options;
+	const char *said = "";
+	char *copy;
+	bool on;
+
+	while (o->name != NULL && (!is_setting(o) || !span_is(key, o->name)))
+		o++;
+	if (o->name == NULL) {
+		message_set(why, "there is no setting ");
+		message_add_quoted(why, key);
+		return false;
+	}
+	if (o->has_arg == no_argument) {
+		message_set(why, "%s is yes or no, found ", o->name);
+		message_add_quoted(why, value);
+		return config_flag(&on, value) && take_flag(a, o->val, on);
+	}
+	/* Lives as long as the program, as its arguments do. */
+	copy = strndup((const char *)value.p, value.len);
+	if (copy == NULL || !take_option(a, o->val, copy, &said)) {
+		message_set(why, "%s, found ", said);
+		message_add_quoted(why, value);
+		free(copy);
+		return false;
+	}
+	return true;
+}
+
 /* Exit code, or -1 to go on. */
 static int
 get_option(struct arguments *a, int option)
 {
+	const char *why = "unknown option, or its argument is missing";
+
 	if (option == OPT_ORIGIN || option == OPT_URL)
 		a->for_init = true;
 	else
@@ -117,35 +295,56 @@ get_option(struct arguments *a, int option)
 	case OPT_URL:
 		a->url = optarg;
 		return -1;
-	case OPT_LISTEN:
-		a->serve.listen = optarg;
-		return -1;
-	case OPT_PORT_FILE:
-		a->serve.port_file = optarg;
-		return -1;
-	case OPT_BATCH_MS:
-		return get_number(&a->serve.batch_ms, optarg, 0, BATCH_MS_MAX) ?
-		    -1 : usage("--batch-ms wants a number of 0 to 60000");
-	case OPT_BATCH_MAX:
-		return get_number(&a->serve.batch_max, optarg, 1,
-		    BATCH_MAX_MAX) ? -1 :
-		    usage("--batch-max wants a number of 1 to 65536");
-	case OPT_ADMIT:
-		return strcmp(optarg, "signed") == 0 ? -1 :
-		    usage("this build knows --admit signed only");
+	case OPT_CONFIG:
+		return -1; /* was read before */
 	case 'h':
 		(void)fputs(help, stdout);
 		return EXIT_SUCCESS;
 	case 'V':
 		(void)puts("aicert-registry " AICERT_VERSION);
 		return EXIT_SUCCESS;
+	case '?':
+		return usage(why);
 	default:
-		return usage("unknown option, or its argument is missing");
+		return take_flag(a, option, true) ||
+		    take_option(a, option, optarg, &why) ? -1 : usage(why);
 	}
 }
 
+/*
+ * What the file and the environment say, before the options win over it.  The
+ * file is the one of --config, else of the environment.
+ */
+static enum ac_err
+get_settings(struct arguments *a, int argc, char *argv[], struct message *why)
+{
+	const struct config_taker taker = { take_setting, a };
+	const char *path = getenv(CONFIG_ENV "CONFIG");
+	enum ac_err e = AC_OK;
+	bool is_serve;
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "hV", options, NULL)) != -1)
+		if (option == OPT_CONFIG)
+			path = optarg;
+	is_serve = optind < argc && strcmp(argv[optind], "serve") == 0;
+	opterr = 1;
+	optind = 0; /* begin again */
+	/* Only serve has settings elsewhere than on its command line. */
+	if (!is_serve)
+		return AC_OK;
+	if (path != NULL && *path != '\0')
+		e = config_load(path, &taker, why);
+	for (const struct option *o = options; e == AC_OK && o->name != NULL;
+	    o++)
+		if (is_setting(o))
+			e = config_env(o->name, &taker, why);
+	return e;
+}
+
 static int
-run_init(const struct arguments *a)
+run_init(struct arguments *a)
 {
 	struct message why = { "" };
 
@@ -153,7 +352,7 @@ run_init(const struct arguments *a)
 		return usage("init DIR --origin HOST [--url URL]");
 	if (home_init(a->dir, a->origin, a->url, (int64_t)time(NULL), &why) !=
 	    AC_OK)
-		return failed(&why);
+		return failed(a, &why);
 	(void)printf("%s: a log named %s\n"
 	    "%s/log-keys: the lines by which policies trust it\n"
 	    "next: aicert-registry serve %s --listen 127.0.0.1:8080\n",
@@ -166,11 +365,13 @@ on_ready(const char *url)
 {
 	(void)printf("listening on %s\n", url);
 	(void)fflush(stdout);
+	notify_ready(url);
 }
 
 static int
 run_serve(struct arguments *a)
 {
+	const struct journal journal = { say, &a->output };
 	struct message why = { "" };
 	sigset_t set;
 	enum ac_err e;
@@ -179,7 +380,11 @@ run_serve(struct arguments *a)
 	if (a->serve.listen == NULL || a->for_init)
 		return usage("serve DIR --listen ADDR:PORT [options]");
 	a->serve.dir = a->dir;
+	a->serve.without = a->without;
+	a->serve.journal = &journal;
 	a->serve.ready = on_ready;
+	a->serve.alive = notify_alive;
+	a->serve.stopping = notify_stopping;
 	/* Before any thread is made, so that all inherit it. */
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGTERM);
@@ -190,11 +395,11 @@ run_serve(struct arguments *a)
 	if (fd < 0) {
 		message_set(&why, "cannot wait for signals: %s",
 		    strerror(errno));
-		return failed(&why);
+		return failed(a, &why);
 	}
 	e = serve_run(&a->serve, fd, &why);
 	(void)close(fd);
-	return e == AC_OK ? EXIT_SUCCESS : failed(&why);
+	return e == AC_OK ? EXIT_SUCCESS : failed(a, &why);
 }
 
 int
@@ -202,8 +407,11 @@ main(int argc, char *argv[])
 {
 	struct arguments a = { .url = "",
 		.serve = { .batch_ms = 50, .batch_max = 4096 } };
+	struct message why = { "" };
 	int option, code;
 
+	if (get_settings(&a, argc, argv, &why) != AC_OK)
+		return usage(why.text);
 	while ((option = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
 		code = get_option(&a, option);
 		if (code >= 0)

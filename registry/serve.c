@@ -1,5 +1,6 @@
 /* serve.c -- the parts of a running registry; see serve.h. */
 #include <errno.h>
+#include <inttypes.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
@@ -26,9 +27,11 @@
 #define DRAIN_MS 30000     /* for clients to take their answers */
 #define REAP_MS 1000
 #define IDLE_MS 60000     /* an idle log cosigns its head so often */
+#define RETRY_MS 2000     /* a head without its quorum is tried so often */
 #define ADDRESS_MAX 320
 
 struct registry {
+	const struct serve_options *options;
 	struct store_log log;
 	struct advance advance;
 	struct sequence *sequence;
@@ -42,6 +45,7 @@ struct registry {
 	char url[ADDRESS_MAX], root_url[ADDRESS_MAX];
 	char policy[WEB_POLICY_MAX];
 	int lock_fd, failed_fd;
+	bool frozen;
 };
 
 /* ---- what the threads do ---- */
@@ -144,6 +148,13 @@ submit(struct registry *r, unsigned thread, struct http_exchange *x)
 	struct unit *u = NULL;
 	bool admitted;
 
+	if (r->frozen) {
+		buf_free(&x->body);
+		problem_reply(&x->reply, PROBLEM_FROZEN, "This log has its "
+		    "last head and takes nothing more; what is in it stays. "
+		    "Post to another log.", NULL);
+		return true;
+	}
 	admitted = admit_certificate(r->admit[thread], &u, &x->reply,
 	    buf_span(&x->body));
 	buf_free(&x->body);
@@ -302,6 +313,75 @@ out:
 
 /* ---- start and end ---- */
 
+/* An unwitnessed start was needed and accepted: count it, and say so. */
+static void
+on_accepted(void *arg, const char *text)
+{
+	struct registry *r = arg;
+	struct message m;
+	uint64_t n = 0;
+
+	if (home_count_start(r->options->dir, &n, &m) == AC_OK)
+		message_set(&m, "the newest head is not confirmed by anybody "
+		    "else (%s), and --accept-unwitnessed-start goes on; start "
+		    "%" PRIu64 " of this log that does", text, n);
+	journal_say(r->options->journal, JOURNAL_WARNING, "unwitnessed-start",
+	    m.text);
+}
+
+/* Witnesses that the operator does without are no reason to stop. */
+static enum ac_err
+open_halt(struct registry *r, struct message *why)
+{
+	const struct serve_options *o = r->options;
+	struct advance *a = &r->advance;
+	struct message said;
+	enum ac_err e = halt_open(&a->halt, o->dir, o->journal, why);
+
+	for (size_t i = 0; e == AC_OK && i < o->nwithout; i++)
+		e = halt_without(a->halt, o->without[i], why);
+	if (e == AC_OK && halt_is(a->halt, &said))
+		journal_say(o->journal, JOURNAL_ERROR, "halted", said.text);
+	return e;
+}
+
+/* Everybody outside whose word counts. */
+static enum ac_err
+open_outside(struct registry *r, const char *database, struct message *why)
+{
+	const struct serve_options *o = r->options;
+	struct advance *a = &r->advance;
+	const char *url = (const char *)r->log.url.p;
+	struct witness_options wo = { .policy = o->witness_policy,
+		.without = o->without, .nwithout = o->nwithout,
+		.log = signer_log_key(a->signer), .database = database,
+		.halt = a->halt, .journal = o->journal };
+	bool required = false;
+	enum ac_err e = AC_OK;
+
+	if (r->frozen)
+		return AC_OK;
+	if (o->witness_policy != NULL) {
+		e = witness_start(&a->witness, &wo, why);
+		if (e != AC_OK)
+			return e;
+		required = witness_is_required(a->witness);
+	}
+	a->fail_open = o->fail_open;
+	a->accept_start = o->accept_start && (!required || o->fail_open);
+	if (!required && !o->accept_start) {
+		message_set(why, "nobody outside of this machine can tell "
+		    "whether this log went back in time, for no witnesses are "
+		    "asked; name some with --witness-policy FILE, or say "
+		    "--accept-unwitnessed-start");
+		return AC_ERR_MISMATCH;
+	}
+	if (url[0] != '\0')
+		e = outside_start(&a->outside, url, wo.log, database, a->halt,
+		    o->journal, why);
+	return e;
+}
+
 /* The store, the signer and the public folder, and that they agree. */
 static enum ac_err
 open_log(struct registry *r, const char *dir, struct message *why)
@@ -335,10 +415,26 @@ open_log(struct registry *r, const char *dir, struct message *why)
 		message_set(why, "no memory for the log");
 		return e;
 	}
+	a->serving = true;
+	a->journal = r->options->journal;
+	a->accepted = on_accepted;
+	a->arg = r;
+	r->frozen = signer_is_frozen(a->signer);
 	e = advance_check(a, why);
-	/* The newest head before anything new. */
-	return e == AC_OK ? advance_head(a, (int64_t)time(NULL), false, why) :
-	    e;
+	if (e == AC_OK)
+		e = open_halt(r, why);
+	if (e == AC_OK)
+		e = open_outside(r, database, why);
+	if (e == AC_OK)
+		e = advance_resume(a, why);
+	/*
+	 * The newest head before anything new.  Where somebody outside must be
+	 * asked, the sequencer does it: the public URL may be our own.
+	 */
+	if (e == AC_OK && !r->frozen && a->witness == NULL &&
+	    a->outside == NULL)
+		e = advance_head(a, (int64_t)time(NULL), false, why);
+	return e == AC_ERR_BUSY ? AC_OK : e;
 }
 
 /* What all answers share. */
@@ -401,7 +497,8 @@ start(struct registry *r, const struct serve_options *o, int *listener,
     const char *bound, struct message *why)
 {
 	struct sequence_options so = { .batch_ms = o->batch_ms,
-		.batch_max = o->batch_max, .idle_ms = IDLE_MS, .done = on_verdict,
+		.batch_max = o->batch_max, .idle_ms = IDLE_MS,
+		.retry_ms = RETRY_MS, .done = on_verdict,
 		.failed = on_failed, .arg = r };
 	struct http_options ho = { .listen_fd = *listener,
 		.nthreads = NETWORK_THREADS, .at_once = on_at_once,
@@ -413,7 +510,7 @@ start(struct registry *r, const struct serve_options *o, int *listener,
 		e = fill_shared(r, bound, why);
 	if (e == AC_OK)
 		e = start_workers(r, o->dir, why);
-	if (e == AC_OK)
+	if (e == AC_OK && !r->frozen)
 		e = sequence_start(&r->sequence, &r->advance, &so, why);
 	if (e == AC_OK)
 		e = http_start(&r->http, &ho, why);
@@ -437,6 +534,7 @@ watch(struct registry *r, int stop_fd)
 		if (n > 0 && (fds[0].revents != 0 || fds[1].revents != 0))
 			return;
 		http_reap(r->http);
+		r->options->alive();
 	}
 }
 
@@ -449,8 +547,10 @@ end(struct registry *r, struct message *why)
 {
 	enum ac_err e = AC_OK;
 
-	if (r->http != NULL)
+	if (r->http != NULL) {
+		r->options->stopping();
 		http_drain(r->http, DRAIN_MS);
+	}
 	if (r->sequence != NULL)
 		e = sequence_stop(r->sequence, why);
 	if (r->work != NULL)
@@ -463,6 +563,9 @@ end(struct registry *r, struct message *why)
 		answer_free(r->answer[i]);
 		admit_free(r->admit[i]);
 	}
+	outside_stop(r->advance.outside);
+	witness_stop(r->advance.witness);
+	halt_free(r->advance.halt);
 	published_free(r->advance.published);
 	publish_free(r->advance.publish);
 	proof_free(r->advance.proof);
@@ -506,6 +609,7 @@ serve_run(const struct serve_options *o, int stop_fd, struct message *why)
 		message_set(why, "no memory");
 		return e;
 	}
+	r->options = o;
 	r->lock_fd = -1;
 	r->failed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (r->failed_fd < 0) {

@@ -5,7 +5,7 @@
 #ifndef AICERT_REGISTRY_SERVE_H
 #define AICERT_REGISTRY_SERVE_H
 
-#include "common/message.h"
+#include "registry/journal.h"
 
 struct serve_options {
 	const char *dir;
@@ -13,8 +13,16 @@ struct serve_options {
 	const char *port_file;  /* the bound port is written there, or NULL */
 	unsigned batch_ms;
 	unsigned batch_max;
+	const char *witness_policy; /* path, or NULL: no witnesses */
+	const char *const *without; /* names of witnesses not to ask */
+	size_t nwithout;
+	bool fail_open;    /* publish heads that lack their quorum */
+	bool accept_start; /* --accept-unwitnessed-start */
+	const struct journal *journal;
 	/* Called once with the address, when requests are answered. */
 	void (*ready)(const char *url);
+	void (*alive)(void);    /* every second of a life in order */
+	void (*stopping)(void); /* once, when the end begins */
 };
 
 /*

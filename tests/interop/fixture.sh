@@ -36,7 +36,8 @@ trap 'exit 130' INT TERM
 cd "$work"
 
 aicert-registry init registry --origin log.example.org
-aicert-registry serve registry --listen 127.0.0.1:0 >registry.out 2>registry.err &
+aicert-registry serve registry --listen 127.0.0.1:0 \
+    --accept-unwitnessed-start >registry.out 2>registry.err &
 registry=$!
 url=$(tail -f -n +1 --pid="$registry" registry.out |
     sed -n '/http:/{s/.*\(http:[^ ]*\).*/\1/p;q}')

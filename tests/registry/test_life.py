@@ -201,7 +201,8 @@ def test_sigterm_drains():
         for t in threads:
             t.join()
         code, err = r.wait()
-        assert code == 0 and err == "", (code, err)
+        assert code == 0 and len(err.splitlines()) == 1, (code, err)
+        assert "--accept-unwitnessed-start" in err, err
         # No answer at all only for who came as the door was closed.
         for x in refusals:
             assert x == 503 or isinstance(x, ConnectionError), x

@@ -419,7 +419,8 @@ def test_documented():
         assert rows.get(problem) == status, (problem, status)
     unmet = set(rows) - set(seen)
     # These need a full pool, a stop, a failure, or other evidence.
-    assert unmet == {"busy", "stopping", "internal", "other-evidence"}, unmet
+    assert unmet == {"busy", "stopping", "internal", "other-evidence",
+                     "unwitnessed", "halted", "frozen"}, unmet
 
 
 server.main([test_reads, test_posts, test_requests, test_raw_requests,

@@ -17,7 +17,7 @@ struct fixture {
 	struct sequence *s;
 	pthread_mutex_t mutex;
 	pthread_cond_t moved;
-	int nverdicts[4];
+	int nverdicts[6];
 	int nfailed;
 };
 
@@ -47,8 +47,8 @@ static void
 start(struct fixture *f, unsigned batch_ms, size_t batch_max,
     unsigned idle_ms)
 {
-	struct sequence_options o = { batch_ms, batch_max, idle_ms, on_done,
-		on_failed, f };
+	struct sequence_options o = { batch_ms, batch_max, idle_ms, 50,
+		on_done, on_failed, f };
 	struct message why = { "" };
 
 	assert_ok(sequence_start(&f->s, &f->a, &o, &why));
@@ -78,6 +78,7 @@ setup(void **state)
 	assert_ok(signer_create(f->folder.path, "log.example", &why));
 	assert_ok(signer_open(&f->a.signer, f->folder.path, "log.example",
 	    &why));
+	signer_release(f->a.signer);
 	assert_ok(proof_new(&f->a.proof, f->a.store));
 	assert_int_equal(mkdir(folder_file(&f->folder, "public"), 0755), 0);
 	assert_ok(publish_new(&f->a.publish, folder_file(&f->folder,

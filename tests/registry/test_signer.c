@@ -36,6 +36,7 @@ setup(void **state)
 	assert_ok(proof_new(&f->proof, f->store));
 	assert_ok(signer_create(f->folder.path, "log.example", &why));
 	assert_ok(signer_open(&f->s, f->folder.path, "log.example", &why));
+	signer_release(f->s);
 	*state = f;
 	return 0;
 }
@@ -134,6 +135,7 @@ test_notes(void **state)
 	assert_int_equal(full_note(f, 5003), 5003);
 	signer_close(f->s);
 	assert_ok(signer_open(&f->s, f->folder.path, "log.example", &why));
+	signer_release(f->s);
 	assert_int_equal(signer_last(f->s).size, 300);
 	assert_int_equal(full_note(f, 5004), 5004);
 }
@@ -175,6 +177,7 @@ test_only_what_extends(void **state)
 	/* A restart forgets nothing of it. */
 	signer_close(f->s);
 	assert_ok(signer_open(&f->s, f->folder.path, "log.example", &why));
+	signer_release(f->s);
 	assert_int_equal(refuse(f, small, NULL, 0), AC_ERR_MISMATCH);
 	assert_int_equal(full_note(f, 5001), 5001);
 }
@@ -191,6 +194,7 @@ test_time_never_goes_back(void **state)
 	assert_int_equal(full_note(f, 4900), 5000);
 	signer_close(f->s);
 	assert_ok(signer_open(&f->s, f->folder.path, "log.example", &why));
+	signer_release(f->s);
 	assert_int_equal(full_note(f, 4999), 5000);
 	assert_int_equal(full_note(f, 6000), 6000);
 	wr_init(&w, NOTE_MAX);
@@ -246,6 +250,61 @@ test_key_files(void **state)
 	buf_free(&key);
 }
 
+/* After a start: the newest committed head, and nothing larger. */
+static void
+test_nothing_new_before_release(void **state)
+{
+	struct fixture *f = *state;
+	struct message why = { "" };
+	struct store_head at5, at9;
+	struct writer w;
+
+	folder_grow(f->store, &f->tree, &f->head, 3);
+	(void)full_note(f, 5000);
+	signer_close(f->s);
+	assert_ok(signer_open(&f->s, f->folder.path, "log.example", &why));
+	(void)full_note(f, 5001);
+	folder_grow(f->store, &f->tree, &f->head, 5);
+	at5 = f->head;
+	assert_int_equal(refuse(f, at5, NULL, 0), AC_ERR_MISMATCH);
+	signer_resume(f->s, 5);
+	(void)full_note(f, 5002);
+	folder_grow(f->store, &f->tree, &f->head, 9);
+	at9 = f->head;
+	assert_int_equal(refuse(f, at9, NULL, 0), AC_ERR_MISMATCH);
+	signer_release(f->s);
+	wr_init(&w, NOTE_MAX);
+	assert_ok(sign(f, &w, &at9));
+	wr_free(&w);
+}
+
+static void
+test_frozen(void **state)
+{
+	struct fixture *f = *state;
+	struct message why = { "" };
+	struct writer w;
+
+	folder_grow(f->store, &f->tree, &f->head, 3);
+	(void)full_note(f, 5000);
+	assert_false(signer_is_frozen(f->s));
+	assert_ok(signer_freeze(f->s, &why));
+	for (int i = 0; i < 2; i++) {
+		assert_true(signer_is_frozen(f->s));
+		assert_int_equal(refuse(f, f->head, NULL, 0),
+		    AC_ERR_MISMATCH);
+		wr_init(&w, NOTE_MAX);
+		assert_int_equal(signer_cosign(f->s, &w, &f->head, 6000,
+		    &why), AC_ERR_MISMATCH);
+		assert_int_equal(w.len, 0);
+		wr_free(&w);
+		signer_close(f->s);
+		assert_ok(signer_open(&f->s, f->folder.path, "log.example",
+		    &why));
+		signer_release(f->s);
+	}
+}
+
 int
 main(void)
 {
@@ -257,6 +316,9 @@ main(void)
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(test_key_files, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_nothing_new_before_release, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_frozen, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
