@@ -485,7 +485,7 @@ write_found_hardware(struct writer *w, const struct certificate *c)
 		    "there is --allow-self-asserted.\n");
 		return;
 	}
-	root = akcert_root(c->evidence.chain, c->evidence.nchain);
+	root = chain_root(c->evidence.chain, c->evidence.nchain);
 	wr_str(w, "#\n# SHA-256 of the root over its TPM's key:\n#   ak-root ");
 	wr_hex(w, span_digest(&root));
 	wr_str(w, " NAME\n");

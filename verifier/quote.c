@@ -1,10 +1,12 @@
 /* quote.c -- TPM structures; see quote.h. */
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #include "common/reader.h"
 #include "common/sha256.h"
@@ -17,7 +19,14 @@
 #define TPM_ALG_RSA 0x0001
 #define TPM_ALG_SHA256 0x000b
 #define TPM_ALG_NULL 0x0010
+#define TPM_ALG_SHA384 0x000c
+#define TPM_ALG_SHA512 0x000d
 #define TPM_ALG_RSASSA 0x0014
+#define TPM_ALG_RSAPSS 0x0016
+#define TPM_ALG_ECDSA 0x0018
+#define TPM_ALG_ECC 0x0023
+#define TPM_ECC_NIST_P256 0x0003
+#define TPM_ECC_NIST_P384 0x0004
 #define TPM_NAME_MAX 66 /* algorithm and the longest digest */
 #define TPM_DATA_MAX 64
 
@@ -70,41 +79,119 @@ quote_parse(struct quote *out, struct span attest, struct message *why)
 	return AC_OK;
 }
 
+/* Digests that a scheme may use, and the bank's is one of them. */
+static const struct hash {
+	uint16_t alg;
+	const char *name;
+} hashes[] = {
+	{ TPM_ALG_SHA256, "SHA-256" },
+	{ TPM_ALG_SHA384, "SHA-384" },
+	{ TPM_ALG_SHA512, "SHA-512" },
+};
+
+static const struct hash *
+hash_by(uint16_t alg)
+{
+	for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++)
+		if (hashes[i].alg == alg)
+			return &hashes[i];
+	return NULL;
+}
+
+/* TPMS_RSA_PARMS after the scheme, and the modulus. */
+static bool
+parse_rsa(struct reader *r, struct quote_public *k, struct message *why)
+{
+	if (!rd_be16(r, &k->key_bits) || !rd_be32(r, &k->exponent) ||
+	    !rd_take_be16(r, &k->modulus, 512) || k->modulus.len == 0 ||
+	    k->modulus.len * 8 != k->key_bits || k->modulus.p[0] < 0x80 ||
+	    !CHECK(ak_rsa_end, rd_end(r))) {
+		message_set(why, "the RSA parameters of TPMT_PUBLIC");
+		return false;
+	}
+	if (!CHECK(ak_bits, k->key_bits >= 2048)) {
+		message_set(why, "the RSA modulus has %u bits, fewer than "
+		    "2048", k->key_bits);
+		return false;
+	}
+	/* A TPM writes 0 for the usual exponent. */
+	if (k->exponent == 0)
+		k->exponent = RSA_F4;
+	if (!CHECK(ak_exponent, k->exponent == RSA_F4)) {
+		message_set(why, "the RSA exponent is not 65537");
+		return false;
+	}
+	return true;
+}
+
+/* TPMS_ECC_PARMS after the scheme, and the point. */
+static bool
+parse_ecc(struct reader *r, struct quote_public *k, struct message *why)
+{
+	uint16_t curve, kdf;
+
+	if (!rd_be16(r, &curve) ||
+	    (curve != TPM_ECC_NIST_P256 && curve != TPM_ECC_NIST_P384)) {
+		message_set(why, "the AK's curve is not P-256 or P-384");
+		return false;
+	}
+	k->key_bits = curve == TPM_ECC_NIST_P256 ? 256 : 384;
+	if (!rd_be16(r, &kdf) || !CHECK(ak_kdf, kdf == TPM_ALG_NULL) ||
+	    !rd_take_be16(r, &k->x, 48) || k->x.len * 8 != k->key_bits ||
+	    !rd_take_be16(r, &k->y, 48) || k->y.len * 8 != k->key_bits ||
+	    !CHECK(ak_ecc_end, rd_end(r))) {
+		message_set(why, "the ECC parameters of TPMT_PUBLIC");
+		return false;
+	}
+	return true;
+}
+
 enum ac_err
 quote_parse_public(struct quote_public *out, struct span tpmt_public,
     struct message *why)
 {
 	struct reader r = rd_of(tpmt_public);
 	struct quote_public k = { 0 };
-	uint16_t type, name_alg, symmetric;
+	uint16_t name_alg, symmetric;
 	struct span policy;
 
-	if (!rd_be16(&r, &type) || !rd_be16(&r, &name_alg) ||
+	if (!rd_be16(&r, &k.type) || !rd_be16(&r, &name_alg) ||
 	    !rd_be32(&r, &k.attributes) || !rd_take_be16(&r, &policy, 64))
 		return malformed(why, "TPMT_PUBLIC");
-	if (type != TPM_ALG_RSA || name_alg != TPM_ALG_SHA256) {
-		message_set(why, "the AK is not an RSA key named by SHA-256");
+	if ((k.type != TPM_ALG_RSA && k.type != TPM_ALG_ECC) ||
+	    name_alg != TPM_ALG_SHA256) {
+		message_set(why, "the AK is not an RSA or ECC key named by "
+		    "SHA-256");
 		return AC_ERR_UNSUPPORTED;
 	}
 	if (!rd_be16(&r, &symmetric) || symmetric != TPM_ALG_NULL ||
-	    !rd_be16(&r, &k.scheme) || k.scheme != TPM_ALG_RSASSA ||
-	    !rd_be16(&r, &k.scheme_hash) || k.scheme_hash != TPM_ALG_SHA256) {
-		message_set(why, "the AK's scheme is not RSASSA with SHA-256");
+	    !rd_be16(&r, &k.scheme) || !(k.type == TPM_ALG_ECC ?
+	    k.scheme == TPM_ALG_ECDSA : k.scheme == TPM_ALG_RSASSA ||
+	    k.scheme == TPM_ALG_RSAPSS) || !rd_be16(&r, &k.hash) ||
+	    hash_by(k.hash) == NULL) {
+		message_set(why, "the AK's scheme is not RSASSA, RSAPSS or "
+		    "ECDSA with SHA-256, 384 or 512");
 		return AC_ERR_UNSUPPORTED;
 	}
-	if (!rd_be16(&r, &k.key_bits) || k.key_bits < 2048 ||
-	    k.key_bits > 4096 || !rd_be32(&r, &k.exponent) ||
-	    !rd_take_be16(&r, &k.modulus, 512) ||
-	    k.modulus.len * 8 != k.key_bits || k.modulus.p[0] < 0x80 ||
-	    !rd_end(&r))
-		return malformed(why, "the RSA parameters of TPMT_PUBLIC");
-	if (k.exponent == 0)
-		k.exponent = 65537;
-	if (k.exponent != 65537)
-		return malformed(why, "the RSA exponent is not 65537");
+	if (k.type == TPM_ALG_RSA ? !parse_rsa(&r, &k, why) :
+	    !parse_ecc(&r, &k, why))
+		return AC_ERR_FORMAT;
 	k.name = sha256_of(tpmt_public);
 	*out = k;
 	return AC_OK;
+}
+
+const char *
+quote_scheme_name(const struct quote_public *k)
+{
+	return k->scheme == TPM_ALG_RSASSA ? "RSASSA" :
+	    k->scheme == TPM_ALG_RSAPSS ? "RSAPSS" : "ECDSA";
+}
+
+const char *
+quote_hash_name(const struct quote_public *k)
+{
+	return hash_by(k->hash)->name;
 }
 
 enum ac_err
@@ -135,61 +222,136 @@ quote_check_attributes(const struct quote_public *k, struct message *why)
 	return AC_OK;
 }
 
-static EVP_PKEY *
-load_key(const struct quote_public *k)
+/* The key's parameters for OpenSSL. */
+static OSSL_PARAM *
+key_params(const struct quote_public *k)
 {
 	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
 	BIGNUM *n = BN_bin2bn(k->modulus.p, (int)k->modulus.len, NULL);
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	uint8_t point[1 + 2 * 48] = { POINT_CONVERSION_UNCOMPRESSED };
 	OSSL_PARAM *params = NULL;
+	bool ok;
+
+	if (bld == NULL || n == NULL)
+		goto out;
+	if (k->type == TPM_ALG_RSA) {
+		ok = OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, n) ==
+		    1 && OSSL_PARAM_BLD_push_uint(bld, OSSL_PKEY_PARAM_RSA_E,
+		    k->exponent) == 1;
+	} else {
+		memcpy(point + 1, k->x.p, k->x.len);
+		memcpy(point + 1 + k->x.len, k->y.p, k->y.len);
+		ok = OSSL_PARAM_BLD_push_utf8_string(bld,
+		    OSSL_PKEY_PARAM_GROUP_NAME, k->key_bits == 256 ? "P-256" :
+		    "P-384", 0) == 1 && OSSL_PARAM_BLD_push_octet_string(bld,
+		    OSSL_PKEY_PARAM_PUB_KEY, point, 1 + k->x.len + k->y.len) ==
+		    1;
+	}
+	if (ok)
+		params = OSSL_PARAM_BLD_to_param(bld);
+out:
+	OSSL_PARAM_BLD_free(bld);
+	BN_free(n);
+	return params;
+}
+
+static EVP_PKEY *
+load_key(const struct quote_public *k)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL,
+	    k->type == TPM_ALG_RSA ? "RSA" : "EC", NULL);
+	OSSL_PARAM *params = key_params(k);
 	EVP_PKEY *key = NULL;
 
-	if (bld == NULL || n == NULL || ctx == NULL ||
-	    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, n) != 1 ||
-	    OSSL_PARAM_BLD_push_uint(bld, OSSL_PKEY_PARAM_RSA_E,
-	    k->exponent) != 1)
-		goto out;
-	params = OSSL_PARAM_BLD_to_param(bld);
-	if (params == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+	if (ctx == NULL || params == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
 	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
 		key = NULL;
-out:
 	OSSL_PARAM_free(params);
-	OSSL_PARAM_BLD_free(bld);
 	EVP_PKEY_CTX_free(ctx);
-	BN_free(n);
 	return key;
 }
 
 enum ac_err
-quote_check_signature(struct span attest, struct span signature,
-    const struct quote_public *k, struct message *why)
+quote_check_spki(const struct quote_public *k, const struct digest *spki,
+    struct message *why)
 {
-	struct reader r = rd_of(signature);
-	EVP_PKEY_CTX *ctx = NULL;
-	EVP_PKEY *key = NULL;
-	struct digest d;
-	struct span sig;
-	uint16_t alg, hash;
+	EVP_PKEY *key = load_key(k);
+	unsigned char *der = NULL;
+	enum ac_err e = AC_ERR_MISMATCH;
+	struct digest d = { { 0 } };
+	int len = key == NULL ? 0 : i2d_PUBKEY(key, &der);
+
+	if (len > 0)
+		d = sha256_of(span_of(der, (size_t)len));
+	if (len <= 0) {
+		message_set(why, "the AK's public area holds no usable key");
+		goto out;
+	}
+	if (!CHECK(ak_certified, digest_equal(&d, spki))) {
+		message_set(why, "the AK certificate is for another key");
+		goto out;
+	}
+	e = AC_OK;
+out:
+	OPENSSL_free(der);
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return e;
+}
+
+/* r and s, each as long as the curve's order, as a DER signature. */
+static int
+ecdsa_der(unsigned char **out, struct span r, struct span s)
+{
+	ECDSA_SIG *sig = ECDSA_SIG_new();
+	BIGNUM *a = BN_bin2bn(r.p, (int)r.len, NULL);
+	BIGNUM *b = BN_bin2bn(s.p, (int)s.len, NULL);
+	int len = 0;
+
+	if (sig != NULL && a != NULL && b != NULL &&
+	    ECDSA_SIG_set0(sig, a, b) == 1) {
+		a = b = NULL; /* transferred */
+		len = i2d_ECDSA_SIG(sig, out);
+	}
+	BN_free(a);
+	BN_free(b);
+	ECDSA_SIG_free(sig);
+	return len;
+}
+
+static bool
+set_scheme(EVP_PKEY_CTX *ctx, const struct quote_public *k, const EVP_MD *md)
+{
+	if (EVP_PKEY_verify_init(ctx) != 1 ||
+	    EVP_PKEY_CTX_set_signature_md(ctx, md) != 1)
+		return false;
+	if (k->scheme == TPM_ALG_RSASSA)
+		return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) ==
+		    1;
+	return k->scheme != TPM_ALG_RSAPSS ||
+	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1;
+}
+
+/* Does sig, in OpenSSL's form, hold for attest? */
+static enum ac_err
+verify(struct span attest, struct span sig, const struct quote_public *k,
+    struct message *why)
+{
+	EVP_MD *md = EVP_MD_fetch(NULL, hash_by(k->hash)->name, NULL);
+	EVP_PKEY *key = load_key(k);
+	EVP_PKEY_CTX *ctx = key == NULL || md == NULL ? NULL :
+	    EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	unsigned char d[EVP_MAX_MD_SIZE];
+	unsigned int len;
 	enum ac_err e = AC_ERR_CRYPTO;
 
-	if (!rd_be16(&r, &alg) || !rd_be16(&r, &hash) ||
-	    alg != TPM_ALG_RSASSA || hash != TPM_ALG_SHA256 ||
-	    !rd_take_be16(&r, &sig, 512) || sig.len != k->modulus.len ||
-	    !rd_end(&r))
-		return malformed(why, "the TPMT_SIGNATURE is not exactly one "
-		    "of RSASSA with SHA-256 by a key of this size");
-	d = sha256_of(attest);
-	key = load_key(k);
-	ctx = key == NULL ? NULL : EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-	if (ctx == NULL || EVP_PKEY_verify_init(ctx) != 1 ||
-	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1 ||
-	    EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) != 1) {
+	if (ctx == NULL || !set_scheme(ctx, k, md) ||
+	    EVP_Digest(attest.p, attest.len, d, &len, md, NULL) != 1) {
 		message_set(why, "the AK could not be loaded");
 		goto out;
 	}
-	if (!CHECK(quote_signature, EVP_PKEY_verify(ctx, sig.p, sig.len, d.b,
-	    sizeof(d.b)) == 1)) {
+	if (!CHECK(quote_signature, EVP_PKEY_verify(ctx, sig.p, sig.len, d,
+	    len) == 1)) {
 		message_set(why, "the signature does not hold under the AK");
 		e = AC_ERR_MISMATCH;
 		goto out;
@@ -198,16 +360,52 @@ quote_check_signature(struct span attest, struct span signature,
 out:
 	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(key);
+	EVP_MD_free(md);
 	ERR_clear_error();
 	return e;
 }
 
 enum ac_err
-quote_check_pcrs(const struct quote *q, uint32_t mask,
-    const struct digest pcr[16], struct message *why)
+quote_check_signature(struct span attest, struct span signature,
+    const struct quote_public *k, struct message *why)
 {
-	struct sha256 s;
-	struct digest d;
+	struct reader r = rd_of(signature);
+	bool ecc = k->type == TPM_ALG_ECC;
+	size_t want = k->key_bits / 8;
+	struct span a, b = { 0 };
+	unsigned char *der = NULL;
+	uint16_t alg, hash;
+	enum ac_err e;
+	int len;
+
+	if (!rd_be16(&r, &alg) || !rd_be16(&r, &hash) ||
+	    !CHECK(quote_scheme, alg == k->scheme) ||
+	    !CHECK(quote_hash, hash == k->hash) ||
+	    !rd_take_be16(&r, &a, 512) || a.len != want ||
+	    (ecc && (!rd_take_be16(&r, &b, 48) || b.len != want)) ||
+	    !CHECK(signature_end, rd_end(&r))) {
+		message_set(why, "the TPMT_SIGNATURE is not exactly one of %s "
+		    "with %s by a key of this size", quote_scheme_name(k),
+		    quote_hash_name(k));
+		return AC_ERR_FORMAT;
+	}
+	if (!ecc)
+		return verify(attest, a, k, why);
+	len = ecdsa_der(&der, a, b);
+	e = len <= 0 ? AC_ERR_MEMORY :
+	    verify(attest, span_of(der, (size_t)len), k, why);
+	OPENSSL_free(der);
+	return e;
+}
+
+enum ac_err
+quote_check_pcrs(const struct quote *q, const struct quote_public *k,
+    uint32_t mask, const struct digest pcr[16], struct message *why)
+{
+	const struct hash *h = hash_by(k->hash);
+	uint8_t values[16 * sizeof(struct digest)];
+	unsigned char d[EVP_MAX_MD_SIZE];
+	size_t len = 0, dlen;
 
 	if (!CHECK(quote_bank, q->bank == TPM_ALG_SHA256)) {
 		message_set(why, "the quoted bank is 0x%04x, not SHA-256",
@@ -219,12 +417,16 @@ quote_check_pcrs(const struct quote *q, uint32_t mask,
 		    "exactly 0x%06x", q->pcrs, mask);
 		return AC_ERR_MISMATCH;
 	}
-	sha256_init(&s);
-	for (unsigned i = 0; i < 16; i++)
-		if ((mask >> i & 1) != 0)
-			sha256_update(&s, span_digest(&pcr[i]));
-	d = sha256_final(&s);
-	if (!CHECK(pcr_digest, span_equal(q->pcr_digest, span_digest(&d)))) {
+	for (unsigned i = 0; i < 16; i++) {
+		if ((mask >> i & 1) == 0)
+			continue;
+		memcpy(values + len, pcr[i].b, sizeof(pcr[i].b));
+		len += sizeof(pcr[i].b);
+	}
+	/* The digest is the signing scheme's (Part 3, TPM2_Quote). */
+	if (EVP_Q_digest(NULL, h->name, NULL, values, len, d, &dlen) != 1)
+		return AC_ERR_CRYPTO;
+	if (!CHECK(pcr_digest, span_equal(q->pcr_digest, span_of(d, dlen)))) {
 		message_set(why, "pcrDigest is not that of the PCR values");
 		return AC_ERR_MISMATCH;
 	}

@@ -29,19 +29,22 @@ struct quote {
 	struct span pcr_digest;
 };
 
-/* An RSA signing key's TPMT_PUBLIC; borrows from its bytes. */
+/* A signing key's TPMT_PUBLIC; borrows from its bytes. */
 struct quote_public {
+	uint16_t type;         /* TPM_ALG_ID, as the next two */
 	uint32_t attributes;
-	uint16_t scheme, scheme_hash;
-	uint16_t key_bits;
-	uint32_t exponent;     /* 65537 where the TPM writes 0 */
-	struct span modulus;
+	uint16_t scheme, hash;
+	uint16_t key_bits;     /* of the modulus, or of the curve's field */
+	struct span modulus;   /* RSA */
+	uint32_t exponent;     /* 65537, where the TPM writes 0 too */
+	struct span x, y;      /* ECC */
 	struct digest name;    /* without the two bytes of the algorithm */
 };
 
 /*
  * Parse; *why names the field that is wrong.  AC_ERR_FORMAT;
- * AC_ERR_UNSUPPORTED: a key that is not RSA with a fixed scheme.
+ * AC_ERR_UNSUPPORTED: a key that is neither RSA (2048 to 4096 bits, RSASSA or
+ * RSAPSS) nor ECC (P-256 or P-384, ECDSA), fixed to SHA-256, 384 or 512.
  */
 AC_MUST_CHECK enum ac_err quote_parse(struct quote *out, struct span attest,
     struct message *why);
@@ -56,19 +59,31 @@ AC_MUST_CHECK enum ac_err quote_parse_public(struct quote_public *out,
 AC_MUST_CHECK enum ac_err quote_check_attributes(const struct quote_public *k,
     struct message *why);
 
+/* "RSASSA", "SHA-256" and the like. */
+const char *quote_scheme_name(const struct quote_public *k);
+const char *quote_hash_name(const struct quote_public *k);
+
 /*
- * Does signature, a TPMT_SIGNATURE of RSASSA with SHA-256, hold for attest
- * under k?  AC_ERR_FORMAT, AC_ERR_MISMATCH.
+ * Is spki the SHA-256 of the key's SubjectPublicKeyInfo?  AC_ERR_MISMATCH.
+ */
+AC_MUST_CHECK enum ac_err quote_check_spki(const struct quote_public *k,
+    const struct digest *spki, struct message *why);
+
+/*
+ * Does signature, a TPMT_SIGNATURE of exactly the key's own scheme and hash,
+ * hold for attest under k?  AC_ERR_FORMAT, AC_ERR_MISMATCH.
  */
 AC_MUST_CHECK enum ac_err quote_check_signature(struct span attest,
     struct span signature, const struct quote_public *k, struct message *why);
 
 /*
  * Does the quote select exactly the PCRs of mask in the SHA-256 bank, and is
- * its digest that of pcr[i] for every i of mask, in order?  AC_ERR_MISMATCH.
+ * its digest, by k's hash, that of pcr[i] for every i of mask, in order?
+ * AC_ERR_MISMATCH.
  */
 AC_MUST_CHECK enum ac_err quote_check_pcrs(const struct quote *q,
-    uint32_t mask, const struct digest pcr[16], struct message *why);
+    const struct quote_public *k, uint32_t mask, const struct digest pcr[16],
+    struct message *why);
 
 /* Is the qualified signer that of a primary key of the endorsement hierarchy? */
 bool quote_is_endorsement_primary(const struct quote *q,

@@ -17,12 +17,14 @@ enum verify_status steps_checkpoint(struct verification *v,
     struct message *why);
 enum verify_status steps_quorum(struct verification *v, struct message *why);
 
-/* steps_tpm.c: 7 to 14. */
-enum verify_status steps_evidence(struct verification *v, struct message *why);
+/* steps_ak.c: 8 and 9. */
 enum verify_status steps_ak_chain(struct verification *v, int64_t unlogged_s,
     struct message *why);
 enum verify_status steps_ak_public(struct verification *v,
     struct message *why);
+
+/* steps_tpm.c: 7 and 10 to 14. */
+enum verify_status steps_evidence(struct verification *v, struct message *why);
 enum verify_status steps_quotes(struct verification *v, struct message *why);
 enum verify_status steps_bindings(struct verification *v, struct message *why);
 enum verify_status steps_boot_log(struct verification *v, struct message *why);

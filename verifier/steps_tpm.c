@@ -1,7 +1,6 @@
 /*
- * steps_tpm.c -- steps 7 to 14: what the TPM signed is about this statement,
- * by a key that only signs what its TPM made, and the events are those that
- * the PCRs hold.
+ * steps_tpm.c -- steps 7 and 10 to 14: what the TPM signed is about this
+ * statement and this run, and the events are those that the PCRs hold.
  */
 #include "cert/checkpoint.h"
 #include "cert/dsse.h"
@@ -38,80 +37,6 @@ steps_evidence(struct verification *v, struct message *why)
 	return VERIFY_OK;
 }
 
-/* May this AK's machine be: no vm lines, or one that names it. */
-static bool
-vm_is_listed(const struct policy *p, const struct digest *spki)
-{
-	for (size_t i = 0; i < p->nvm; i++)
-		if (digest_equal(&p->vm[i], spki))
-			return true;
-	return p->nvm == 0;
-}
-
-enum verify_status
-steps_ak_chain(struct verification *v, int64_t unlogged_s, struct message *why)
-{
-	static const struct policy_ak_root anybody = { .eku = "2.23.133.8.3" };
-	const struct evidence *ev = &v->cert.evidence;
-	struct digest der = akcert_root(ev->chain, ev->nchain);
-	const struct policy_ak_root *root = policy_ak_root_by(v->policy, &der);
-	char until[TIME_RFC3339_LEN + 1];
-	int64_t at = AKCERT_NO_TIME;
-
-	if (v->judged.known)
-		at = v->judged.unix_s;
-	else if (v->mode == VERIFY_MODE_UNLOGGED)
-		at = unlogged_s;
-	else if (v->logged[1].known)
-		at = v->logged[1].unix_s;
-	v->root = root;
-	v->simulated = root != NULL && root->simulated;
-	if (root == NULL)
-		root = &anybody;
-	if (akcert_check(&v->ak, ev->chain, ev->nchain, root->eku,
-	    root->policy, at, why) != AC_OK)
-		return VERIFY_FAILED;
-	if (!CHECK(root_known, v->root != NULL)) {
-		message_set(why, "root ");
-		message_add_digest(why, &der);
-		message_add(why, " is not in the policy");
-		return VERIFY_NOT_ACCEPTED;
-	}
-	message_set(why, "%sroot %s", root->simulated ? "SIMULATED " : "",
-	    root->name.s);
-	if (!CHECK(vm, vm_is_listed(v->policy, &v->ak.spki))) {
-		message_add(why, "; the AK ");
-		message_add_digest(why, &v->ak.spki);
-		message_add(why, " is on no vm line");
-		return VERIFY_NOT_ACCEPTED;
-	}
-	if (!CHECK(chain_time, at != AKCERT_NO_TIME)) {
-		message_add(why, "; validity not judged: no inclusion time");
-		return VERIFY_NOT_ACCEPTED;
-	}
-	if (time_format(until, v->ak.not_after_s) == AC_OK)
-		message_add(why, ", valid until %s", until);
-	return VERIFY_OK;
-}
-
-enum verify_status
-steps_ak_public(struct verification *v, struct message *why)
-{
-	struct quote_public *k = &v->ak_public;
-
-	if (quote_parse_public(k, buf_span(&v->cert.evidence.ak_public), why) !=
-	    AC_OK || quote_check_attributes(k, why) != AC_OK)
-		return VERIFY_FAILED;
-	if (!CHECK(ak_certified, span_equal(k->modulus,
-	    span_of(v->ak.modulus, v->ak.moduluslen)) &&
-	    k->exponent == v->ak.exponent)) {
-		message_set(why, "the AK certificate is for another key");
-		return VERIFY_FAILED;
-	}
-	message_set(why, "as stated by the AK's public area");
-	return VERIFY_OK;
-}
-
 enum verify_status
 steps_quotes(struct verification *v, struct message *why)
 {
@@ -120,8 +45,8 @@ steps_quotes(struct verification *v, struct message *why)
 		struct message what;
 
 		if (quote_parse(&v->quote[i], buf_span(&q->attest), &what) !=
-		    AC_OK || quote_check_pcrs(&v->quote[i], EVIDENCE_PCRS,
-		    q->pcr, &what) != AC_OK ||
+		    AC_OK || quote_check_pcrs(&v->quote[i], &v->ak_public,
+		    EVIDENCE_PCRS, q->pcr, &what) != AC_OK ||
 		    quote_check_signature(buf_span(&q->attest),
 		    buf_span(&q->signature), &v->ak_public, &what) != AC_OK) {
 			message_set(why, "%s quote: %s", when_name[i],
@@ -137,8 +62,9 @@ steps_quotes(struct verification *v, struct message *why)
 	v->ak_name_matches =
 	    quote_is_endorsement_primary(&v->quote[0], &v->ak_public) &&
 	    quote_is_endorsement_primary(&v->quote[1], &v->ak_public);
-	message_set(why, "two, RSASSA with SHA-256; the qualified signer %s "
-	    "the AK as a primary key", v->ak_name_matches ? "names" :
+	message_set(why, "two, %s with %s; the qualified signer %s the AK as a "
+	    "primary key", quote_scheme_name(&v->ak_public),
+	    quote_hash_name(&v->ak_public), v->ak_name_matches ? "names" :
 	    "does not name");
 	return CHECK(require_ak_name, !v->policy->require_ak_name ||
 	    v->ak_name_matches) ? VERIFY_OK : VERIFY_NOT_ACCEPTED;
@@ -284,6 +210,15 @@ check_start_note(struct verification *v, struct span bytes,
 		    "malformed");
 		return VERIFY_FAILED;
 	}
+	if (!CHECK(start_note_size, v->mode != VERIFY_MODE_LOGGED ||
+	    !span_equal(c.origin, v->origin) ||
+	    c.size <= v->cert.line[0].bundle.entry.index)) {
+		message_set(why, "the checkpoint at the start is of a later "
+		    "tree than the entry: size %llu, index %llu",
+		    (unsigned long long)c.size, (unsigned long long)
+		    v->cert.line[0].bundle.entry.index);
+		return VERIFY_FAILED;
+	}
 	log = policy_log_by(v->policy, c.origin);
 	if (log == NULL) {
 		message_set(why, "no earliest time: the checkpoint is of a "
@@ -293,15 +228,6 @@ check_start_note(struct verification *v, struct span bytes,
 	if (!CHECK(start_note_signature, sig_note(&t, &note, log) == AC_OK)) {
 		message_set(why, "the checkpoint at the start is not signed by "
 		    "the log it names");
-		return VERIFY_FAILED;
-	}
-	if (!CHECK(start_note_size, v->mode != VERIFY_MODE_LOGGED ||
-	    !span_equal(c.origin, v->origin) ||
-	    c.size <= v->cert.line[0].bundle.entry.index)) {
-		message_set(why, "the checkpoint at the start is of a later "
-		    "tree than the entry: size %llu, index %llu",
-		    (unsigned long long)c.size, (unsigned long long)
-		    v->cert.line[0].bundle.entry.index);
 		return VERIFY_FAILED;
 	}
 	e = quorum_time(&t, v->policy, &note, &what);

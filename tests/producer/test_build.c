@@ -207,7 +207,7 @@ check_quote(const struct evidence *ev, enum evidence_when when,
 	assert_ok(quote_check_attributes(&k, &why));
 	assert_ok(quote_check_signature(buf_span(&q->attest),
 	    buf_span(&q->signature), &k, &why));
-	assert_ok(quote_check_pcrs(&parsed, EVIDENCE_PCRS, q->pcr, &why));
+	assert_ok(quote_check_pcrs(&parsed, &k, EVIDENCE_PCRS, q->pcr, &why));
 	assert_true(span_equal(parsed.extra_data, span_digest(extra)));
 	assert_true(parsed.safe);
 }

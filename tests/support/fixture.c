@@ -1,5 +1,6 @@
 /* fixture.c -- a certificate made in memory; see fixture.h. */
 #include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -16,10 +17,10 @@
 #include "tests/support/fixture.h"
 
 #define ALG_RSA 0x0001
-#define ALG_SHA256 0x000b
 #define ALG_NULL 0x0010
-#define ALG_RSASSA 0x0014
-#define MODULUS_LEN 256
+#define ALG_ECC 0x0023
+#define CURVE_P256 0x0003
+#define CURVE_P384 0x0004
 
 #define MUST(x) must((x), #x, __LINE__)
 
@@ -114,6 +115,23 @@ cosigner_new(struct fixture_cosigner *c, const char *name, uint8_t type)
 	MUST(crypto_sign_ed25519_keypair(c->key.pub, c->secret) == 0);
 }
 
+static EVP_PKEY *
+rsa_with_exponent_3(void)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	BIGNUM *e = BN_new();
+	EVP_PKEY *key = NULL;
+
+	MUST(ctx != NULL && e != NULL && BN_set_word(e, 3) == 1 &&
+	    EVP_PKEY_keygen_init(ctx) == 1 &&
+	    EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048) == 1 &&
+	    EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e) == 1 &&
+	    EVP_PKEY_generate(ctx, &key) == 1);
+	EVP_PKEY_CTX_free(ctx);
+	BN_free(e);
+	return key;
+}
+
 void
 fixture_keys_new(struct fixture_keys *k)
 {
@@ -123,11 +141,16 @@ fixture_keys_new(struct fixture_keys *k)
 	k->other_builder = EVP_EC_gen("P-256");
 	k->ak = EVP_RSA_gen(2048);
 	k->other_ak = EVP_RSA_gen(2048);
+	k->ec_ak = EVP_EC_gen("P-256");
+	k->ec384_ak = EVP_EC_gen("P-384");
+	k->short_ak = EVP_RSA_gen(1024);
+	k->odd_ak = rsa_with_exponent_3();
 	k->root = EVP_EC_gen("P-256");
 	k->intermediate = EVP_EC_gen("P-256");
 	k->other_ca = EVP_EC_gen("P-256");
 	MUST(k->builder != NULL && k->other_builder != NULL && k->ak != NULL &&
-	    k->other_ak != NULL && k->root != NULL &&
+	    k->other_ak != NULL && k->ec_ak != NULL &&
+	    k->ec384_ak != NULL && k->short_ak != NULL && k->root != NULL &&
 	    k->intermediate != NULL && k->other_ca != NULL);
 	cosigner_new(&k->log, "log.example.org", NOTE_ED25519);
 	cosigner_new(&k->log_time, "log.example.org/time", NOTE_COSIGNATURE);
@@ -144,7 +167,8 @@ void
 fixture_keys_free(struct fixture_keys *k)
 {
 	EVP_PKEY *keys[] = { k->builder, k->other_builder, k->ak, k->other_ak,
-		k->root, k->intermediate, k->other_ca };
+		k->ec_ak, k->ec384_ak, k->short_ak, k->odd_ak, k->root,
+		k->intermediate, k->other_ca };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		EVP_PKEY_free(keys[i]);
@@ -154,10 +178,10 @@ fixture_keys_free(struct fixture_keys *k)
 /* ---- Certificates ---- */
 
 static void
-set_cn(X509_NAME *name, const char *cn)
+set_cn(X509_NAME *name, const char *cn, int len)
 {
 	MUST(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-	    (const unsigned char *)cn, -1, -1, 0) == 1);
+	    (const unsigned char *)cn, len > 0 ? len : -1, -1, 0) == 1);
 }
 
 void
@@ -178,8 +202,8 @@ fixture_certify(struct buf *out, const struct fixture_cert *spec)
 	    NULL &&
 	    ASN1_TIME_set(X509_getm_notAfter(cert), spec->not_after_s) !=
 	    NULL && X509_set_pubkey(cert, spec->key) == 1);
-	set_cn(X509_get_subject_name(cert), spec->subject);
-	set_cn(X509_get_issuer_name(cert), spec->issuer);
+	set_cn(X509_get_subject_name(cert), spec->subject, spec->subjectlen);
+	set_cn(X509_get_issuer_name(cert), spec->issuer, 0);
 	X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
 	for (size_t i = 0; i < 7 && spec->extension[i].name != NULL; i++) {
 		const struct fixture_extension *e = &spec->extension[i];
@@ -256,29 +280,58 @@ wish_chain(struct fixture *f)
 	};
 }
 
-/* TPMT_PUBLIC of an RSA key, as TPM 2.0 Part 2 section 12.2.4 has it. */
-static void
-write_public(struct buf *out, EVP_PKEY *key, uint32_t attributes)
+static bool
+is_ec(EVP_PKEY *key)
 {
-	uint8_t modulus[MODULUS_LEN];
+	return EVP_PKEY_is_a(key, "EC") == 1;
+}
+
+static const EVP_MD *
+md_of(uint16_t hash)
+{
+	return hash == FIXTURE_SHA384 ? EVP_sha384() : hash == FIXTURE_SHA512 ?
+	    EVP_sha512() : EVP_sha256();
+}
+
+/* The number of that name in key, big-endian, after its length. */
+static void
+write_number(struct writer *w, EVP_PKEY *key, const char *name, size_t len)
+{
+	uint8_t b[512];
 	BIGNUM *n = NULL;
+
+	MUST(len <= sizeof(b) && EVP_PKEY_get_bn_param(key, name, &n) == 1 &&
+	    BN_bn2binpad(n, b, (int)len) == (int)len);
+	BN_free(n);
+	wr_be16(w, (uint16_t)len);
+	wr_bytes(w, span_of(b, len));
+}
+
+/* TPMT_PUBLIC, as TPM 2.0 Part 2 section 12.2.4 has it. */
+static void
+write_public(struct buf *out, const struct fixture *f)
+{
+	size_t bits = (size_t)EVP_PKEY_get_bits(f->ak), len = bits / 8;
 	struct writer w;
 
-	MUST(EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
-	    BN_bn2binpad(n, modulus, sizeof(modulus)) == sizeof(modulus));
-	BN_free(n);
 	wr_init(&w, 1024);
-	wr_be16(&w, ALG_RSA);
-	wr_be16(&w, ALG_SHA256);
-	wr_be32(&w, attributes);
+	wr_be16(&w, is_ec(f->ak) ? ALG_ECC : ALG_RSA);
+	wr_be16(&w, FIXTURE_SHA256);
+	wr_be32(&w, f->ak_attributes);
 	wr_be16(&w, 0);
 	wr_be16(&w, ALG_NULL);
-	wr_be16(&w, ALG_RSASSA);
-	wr_be16(&w, ALG_SHA256);
-	wr_be16(&w, 8 * MODULUS_LEN);
-	wr_be32(&w, 0);
-	wr_be16(&w, MODULUS_LEN);
-	wr_bytes(&w, span_of(modulus, sizeof(modulus)));
+	wr_be16(&w, f->ak_scheme);
+	wr_be16(&w, f->ak_hash);
+	if (is_ec(f->ak)) {
+		wr_be16(&w, bits == 256 ? CURVE_P256 : CURVE_P384);
+		wr_be16(&w, ALG_NULL);
+		write_number(&w, f->ak, OSSL_PKEY_PARAM_EC_PUB_X, len);
+		write_number(&w, f->ak, OSSL_PKEY_PARAM_EC_PUB_Y, len);
+	} else {
+		wr_be16(&w, (uint16_t)bits);
+		wr_be32(&w, f->ak == f->keys->odd_ak ? 3 : 0);
+		write_number(&w, f->ak, OSSL_PKEY_PARAM_RSA_N, len);
+	}
 	MUST(wr_end(&w, out) == AC_OK);
 }
 
@@ -291,16 +344,19 @@ write_attest(struct buf *out, struct fixture_attest *a,
 	struct writer w;
 
 	if (!a->has_digest) {
-		struct digest d;
-		struct sha256 s;
+		uint8_t values[16 * sizeof(struct digest)];
+		unsigned int len;
+		size_t n = 0;
 
-		sha256_init(&s);
-		for (unsigned i = 0; i < 16; i++)
-			if ((a->pcrs >> i & 1) != 0)
-				sha256_update(&s, span_digest(&pcr[i]));
-		d = sha256_final(&s);
-		memcpy(a->pcr_digest, d.b, sizeof(d.b));
-		a->pcr_digestlen = sizeof(d.b);
+		for (unsigned i = 0; i < 16; i++) {
+			if ((a->pcrs >> i & 1) == 0)
+				continue;
+			memcpy(values + n, pcr[i].b, sizeof(pcr[i].b));
+			n += sizeof(pcr[i].b);
+		}
+		MUST(EVP_Digest(values, n, a->pcr_digest, &len, md_of(a->pcr_hash),
+		    NULL) == 1);
+		a->pcr_digestlen = len;
 	}
 	wr_init(&w, 4096);
 	wr_be32(&w, a->magic);
@@ -326,6 +382,23 @@ write_attest(struct buf *out, struct fixture_attest *a,
 	MUST(wr_end(&w, out) == AC_OK);
 }
 
+/* r and s of a DER signature, each as long as the field. */
+static void
+write_ecdsa(struct writer *w, const uint8_t *der, size_t derlen, size_t len)
+{
+	ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &der, (long)derlen);
+	uint8_t b[48];
+
+	MUST(sig != NULL && len <= sizeof(b) &&
+	    BN_bn2binpad(ECDSA_SIG_get0_r(sig), b, (int)len) == (int)len);
+	wr_be16(w, (uint16_t)len);
+	wr_bytes(w, span_of(b, len));
+	MUST(BN_bn2binpad(ECDSA_SIG_get0_s(sig), b, (int)len) == (int)len);
+	wr_be16(w, (uint16_t)len);
+	wr_bytes(w, span_of(b, len));
+	ECDSA_SIG_free(sig);
+}
+
 static void
 sign_attest(struct buf *out, const struct fixture_attest *a, struct span attest)
 {
@@ -336,14 +409,20 @@ sign_attest(struct buf *out, const struct fixture_attest *a, struct span attest)
 	struct writer w;
 
 	MUST(ctx != NULL && EVP_DigestSignInit(ctx, &pctx, a->md, NULL,
-	    a->key) == 1 && EVP_PKEY_CTX_set_rsa_padding(pctx, a->padding) ==
-	    1 && EVP_DigestSign(ctx, sig, &len, attest.p, attest.len) == 1);
+	    a->key) == 1 && (is_ec(a->key) ||
+	    EVP_PKEY_CTX_set_rsa_padding(pctx, a->padding) == 1) &&
+	    EVP_DigestSign(ctx, sig, &len, attest.p, attest.len) == 1);
 	EVP_MD_CTX_free(ctx);
 	wr_init(&w, 1024);
 	wr_be16(&w, a->alg);
 	wr_be16(&w, a->hash);
-	wr_be16(&w, (uint16_t)len);
-	wr_bytes(&w, span_of(sig, len));
+	if (is_ec(a->key)) {
+		write_ecdsa(&w, sig, len,
+		    (size_t)EVP_PKEY_get_bits(a->key) / 8);
+	} else {
+		wr_be16(&w, (uint16_t)len);
+		wr_bytes(&w, span_of(sig, len));
+	}
 	MUST(wr_end(&w, out) == AC_OK);
 }
 
@@ -355,8 +434,8 @@ qualified_signer(struct fixture_attest *a, const struct buf *ak_public)
 	struct digest name = sha256_of(buf_span(ak_public));
 
 	name = sha256_of2(span_of(head, sizeof(head)), span_digest(&name));
-	a->signer[0] = ALG_SHA256 >> 8;
-	a->signer[1] = ALG_SHA256;
+	a->signer[0] = FIXTURE_SHA256 >> 8;
+	a->signer[1] = FIXTURE_SHA256;
 	memcpy(a->signer + 2, name.b, sizeof(name.b));
 	a->signerlen = 2 + sizeof(name.b);
 }
@@ -383,10 +462,12 @@ make_quote(struct fixture *f, fixture_hook *hook, size_t i,
 		.magic = 0xff544347, .type = 0x8018, .extralen = 32,
 		.clock_ms = 1000000 + 60000 * i, .reset = 7, .restart = 0,
 		.safe = 1, .firmware = 0x2020031200120004, .nselections = 1,
-		.bank = ALG_SHA256, .nselect = 3, .pcrs = EVIDENCE_PCRS,
-		.key = f->keys->ak, .md = EVP_sha256(),
-		.padding = RSA_PKCS1_PADDING, .alg = ALG_RSASSA,
-		.hash = ALG_SHA256,
+		.bank = FIXTURE_SHA256, .nselect = 3, .pcrs = EVIDENCE_PCRS,
+		.key = f->ak, .md = md_of(f->ak_hash),
+		.padding = f->ak_scheme == FIXTURE_RSAPSS ?
+		    RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING,
+		.alg = f->ak_scheme, .hash = f->ak_hash,
+		.pcr_hash = f->ak_hash,
 	};
 	qualified_signer(a, &f->ev.ak_public);
 	memcpy(a->extra, extra->b, sizeof(extra->b));
@@ -785,7 +866,9 @@ wish(struct fixture *f, const struct fixture_keys *keys, const char *policy)
 
 	*f = (struct fixture){ .keys = keys, .measured = true, .nlines = 2,
 		.policy_form = policy != NULL ? policy : accepting,
-		.ak_attributes = 0x00050072, .certified = keys->ak,
+		.ak_attributes = 0x00050072, .ak = keys->ak,
+		.ak_scheme = FIXTURE_RSASSA, .ak_hash = FIXTURE_SHA256,
+		.certified = keys->ak,
 		.with_start_note = true, .log = &keys->log,
 		.origin = "log.example.org", .log_time = true,
 		.time_s = FIXTURE_TIME, .start_time_s = FIXTURE_START_TIME,
@@ -823,7 +906,7 @@ make_chain(struct fixture *f)
 		fixture_certify(&f->ev.chain[i], &f->cert[i]);
 	f->ev.nchain = 3;
 	f->root_der = sha256_of(buf_span(&f->ev.chain[2]));
-	write_public(&f->ev.ak_public, f->keys->ak, f->ak_attributes);
+	write_public(&f->ev.ak_public, f);
 }
 
 static void

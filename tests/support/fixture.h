@@ -28,6 +28,14 @@
 #define FIXTURE_INPUTS 2
 #define FIXTURE_FILES 3
 
+/* TPM_ALG_ID, for the AK's scheme and its hash. */
+#define FIXTURE_SHA256 0x000b
+#define FIXTURE_SHA384 0x000c
+#define FIXTURE_SHA512 0x000d
+#define FIXTURE_RSASSA 0x0014
+#define FIXTURE_RSAPSS 0x0016
+#define FIXTURE_ECDSA 0x0018
+
 /*
  * What has just been made when the hook is called, in this order.  What a
  * stage names may be changed there and everything after it follows.
@@ -71,7 +79,9 @@ struct fixture_cosigner {
 /* Keys that are made once and used by many fixtures. */
 struct fixture_keys {
 	EVP_PKEY *builder, *other_builder;
-	EVP_PKEY *ak, *other_ak;
+	EVP_PKEY *ak, *other_ak;       /* RSA-2048 */
+	EVP_PKEY *ec_ak, *ec384_ak;
+	EVP_PKEY *short_ak, *odd_ak;   /* RSA-1024; exponent 3 */
 	EVP_PKEY *root, *intermediate, *other_ca;
 	struct fixture_cosigner log, log_time, other_log;
 	struct fixture_cosigner witness[FIXTURE_WITNESSES];
@@ -83,6 +93,7 @@ struct fixture_extension {
 
 struct fixture_cert {
 	const char *subject, *issuer; /* common names */
+	int subjectlen;               /* 0: up to its NUL */
 	EVP_PKEY *key, *issuer_key;
 	const EVP_MD *md;
 	int64_t not_before_s, not_after_s;
@@ -106,6 +117,7 @@ struct fixture_attest {
 	uint8_t nselect;      /* bytes of the bit map */
 	uint32_t pcrs;
 	bool has_digest;      /* else that of the PCRs */
+	uint16_t pcr_hash;    /* by this algorithm */
 	uint8_t pcr_digest[64];
 	size_t pcr_digestlen;
 	/* How it is signed. */
@@ -133,7 +145,9 @@ struct fixture {
 	struct figure *figure; /* figures */
 	size_t nfigures;
 	struct figure figures[2];
+	EVP_PKEY *ak;
 	uint32_t ak_attributes;
+	uint16_t ak_scheme, ak_hash;
 	EVP_PKEY *certified;      /* the key of the leaf */
 	struct fixture_cert cert[3]; /* leaf, intermediate, root */
 	struct span tls_key;

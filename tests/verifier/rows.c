@@ -133,7 +133,7 @@ at_stage(struct fixture *f)
 {
 	if (current->cosigned)
 		rows_cosigned(f);
-	if (f->stage != current->at)
+	if (!current->every && f->stage != current->at)
 		return;
 	if (current->hook != NULL)
 		current->hook(f);

@@ -18,6 +18,7 @@ struct row {
 	const char *name;
 	enum fixture_stage at;
 	fixture_hook *hook;
+	bool every;         /* hook at every stage, and not only at one */
 	const char *from, *to;
 	bool cosigned;      /* by all witnesses */
 	const char *policy; /* NULL: the accepting one */
@@ -34,6 +35,8 @@ struct row {
 		statement;                                                    \
 	}                                                                     \
 	static fixture_hook name
+
+#define EVERY(name) .every = true, .hook = name
 
 #define ROWS(rows) rows, sizeof(rows) / sizeof((rows)[0])
 

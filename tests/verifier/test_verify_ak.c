@@ -66,6 +66,9 @@ unknown_extension(struct fixture *f)
 		"DER:0500" };
 }
 
+HOOK(nul_in_subject, (f->cert[0].subject = "Test\0AK",
+    f->cert[0].subjectlen = 7));
+
 static void
 with_policy(struct fixture *f)
 {
@@ -288,6 +291,8 @@ static const struct row chain[] = {
 	{ .name = "an unknown critical extension", .hook = unknown_critical,
 	  CHAIN, .says = "unhandled critical extension" },
 	{ .name = "an unknown extension", .hook = unknown_extension },
+	{ .name = "a NUL in the subject", .hook = nul_in_subject, CHAIN,
+	  .says = "subject has control characters" },
 	{ .name = "zeros after the leaf", .at = FIXTURE_CHAIN,
 	  .hook = leaf_zeros },
 	{ .name = "other bytes after zeros after the leaf",
@@ -377,6 +382,8 @@ CLEARED(not_restricted, 16);
 CLEARED(not_sign, 18);
 HOOK(decrypts, f->ak_attributes |= 1u << 17);
 HOOK(other_key_certified, f->certified = f->keys->other_ak);
+HOOK(short_key, f->ak = f->certified = f->keys->short_ak);
+HOOK(odd_key, f->ak = f->certified = f->keys->odd_ak);
 HOOK(ec_key_certified, f->certified = f->keys->other_builder);
 
 /* The AK's modulus under another exponent; made by its test. */
@@ -410,9 +417,11 @@ HOOK(exponent_certified, f->certified = exponent_17);
 #define PUBLIC_BYTE(name, at, value) HOOK(name, f->ev.ak_public.p[at] = (value))
 
 PUBLIC_BYTE(type_ecc, 1, 0x23);
+PUBLIC_BYTE(type_symmetric, 1, 0x25);
 PUBLIC_BYTE(named_by_sha1, 3, 0x04);
 PUBLIC_BYTE(symmetric_aes, 11, 0x06);
 PUBLIC_BYTE(scheme_pss, 13, 0x16);
+PUBLIC_BYTE(scheme_ecdsa, 13, 0x18);
 PUBLIC_BYTE(scheme_null, 13, 0x10);
 PUBLIC_BYTE(scheme_sha1, 15, 0x04);
 PUBLIC_BYTE(bits_1024, 16, 0x04);
@@ -453,23 +462,32 @@ static const struct row public_area[] = {
 	{ .name = "AK certificate for the modulus and another exponent",
 	  .hook = exponent_certified, PUBLIC, .says = "for another key" },
 	{ .name = "AK certificate for an EC key", .hook = ec_key_certified,
-	  CHAIN, .says = "not RSA" },
+	  PUBLIC, .says = "for another key" },
 	{ .name = "another type of key", .at = FIXTURE_CHAIN,
-	  .hook = type_ecc, PUBLIC, .says = "not an RSA key" },
+	  .hook = type_ecc, PUBLIC, .says = "scheme" },
+	{ .name = "a symmetric key", .at = FIXTURE_CHAIN,
+	  .hook = type_symmetric, PUBLIC, .says = "not an RSA or ECC key" },
 	{ .name = "named by SHA-1", .at = FIXTURE_CHAIN,
 	  .hook = named_by_sha1, PUBLIC, .says = "named by SHA-256" },
 	{ .name = "with a symmetric algorithm", .at = FIXTURE_CHAIN,
 	  .hook = symmetric_aes, PUBLIC, .says = "scheme" },
-	{ .name = "RSAPSS", .at = FIXTURE_CHAIN, .hook = scheme_pss, PUBLIC,
-	  .says = "not RSASSA with SHA-256" },
+	{ .name = "ECDSA by an RSA key", .at = FIXTURE_CHAIN,
+	  .hook = scheme_ecdsa, PUBLIC, .says = "scheme" },
+	{ .name = "stated as RSAPSS only", .at = FIXTURE_CHAIN,
+	  .hook = scheme_pss, .step = VERIFY_QUOTES,
+	  .status = VERIFY_FAILED, .says = "not exactly one of RSAPSS" },
 	{ .name = "no scheme", .at = FIXTURE_CHAIN, .hook = scheme_null,
-	  PUBLIC, .says = "not RSASSA with SHA-256" },
+	  PUBLIC, .says = "scheme is not" },
 	{ .name = "RSASSA with SHA-1", .at = FIXTURE_CHAIN,
-	  .hook = scheme_sha1, PUBLIC, .says = "not RSASSA with SHA-256" },
-	{ .name = "1024 bits", .at = FIXTURE_CHAIN, .hook = bits_1024, PUBLIC,
-	  .says = "RSA parameters" },
-	{ .name = "exponent 3", .at = FIXTURE_CHAIN, .hook = exponent_3,
-	  PUBLIC, .says = "exponent is not 65537" },
+	  .hook = scheme_sha1, PUBLIC, .says = "scheme is not" },
+	{ .name = "1024 bits, stated only", .at = FIXTURE_CHAIN,
+	  .hook = bits_1024, PUBLIC, .says = "RSA parameters" },
+	{ .name = "1024 bits", .hook = short_key, CHAIN,
+	  .says = "certificate 1: EE certificate key too weak" },
+	{ .name = "exponent 3, stated only", .at = FIXTURE_CHAIN,
+	  .hook = exponent_3, PUBLIC, .says = "exponent is not 65537" },
+	{ .name = "exponent 3", .hook = odd_key, PUBLIC,
+	  .says = "exponent is not 65537" },
 	{ .name = "another modulus", .at = FIXTURE_CHAIN,
 	  .hook = modulus_other, PUBLIC, .says = "for another key" },
 	{ .name = "cut off", .at = FIXTURE_CHAIN, .hook = public_cut, PUBLIC,

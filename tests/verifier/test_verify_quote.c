@@ -14,6 +14,7 @@
 #define LOGGED "log @log\nlog-time @time\nquorum none\n" REST
 
 #define QUOTE .step = VERIFY_QUOTES, .status = VERIFY_FAILED
+#define PUBLIC .step = VERIFY_AK_PUBLIC, .status = VERIFY_FAILED
 #define BINDING .step = VERIFY_BINDINGS, .status = VERIFY_FAILED
 #define END_ATTEST .at = FIXTURE_END_ATTEST, .hook
 #define START_ATTEST .at = FIXTURE_START_ATTEST, .hook
@@ -69,6 +70,70 @@ HOOK(stated_ecdsa, END->alg = 0x0018);
 HOOK(stated_sha1, END->hash = 0x0004);
 
 static void
+add_byte(struct buf *b)
+{
+	struct writer w;
+
+	wr_init(&w, ATTEST_MAX);
+	wr_bytes(&w, buf_span(b));
+	wr_u8(&w, 0);
+	buf_free(b);
+	assert_ok(wr_end(&w, b));
+}
+
+/* An AK of another scheme. */
+#define AK(name, key, scheme, digest)                                         \
+	static void name(struct fixture *f)                                   \
+	{                                                                     \
+		f->ak = f->certified = f->keys->key;                          \
+		f->ak_scheme = FIXTURE_##scheme;                              \
+		f->ak_hash = FIXTURE_##digest;                                \
+	}                                                                     \
+	static fixture_hook name
+
+AK(rsassa_384, ak, RSASSA, SHA384);
+AK(rsassa_512, ak, RSASSA, SHA512);
+AK(rsapss, ak, RSAPSS, SHA256);
+AK(rsapss_512, ak, RSAPSS, SHA512);
+AK(ecdsa, ec_ak, ECDSA, SHA256);
+AK(ecdsa_384, ec384_ak, ECDSA, SHA384);
+
+/* Of that key, with something wrong at END's attestation or signature. */
+#define AK_WRONG(name, ak_hook, at, statement)                                \
+	static void name(struct fixture *f)                                   \
+	{                                                                     \
+		if (f->stage == FIXTURE_SETUP)                                \
+			ak_hook(f);                                           \
+		if (f->stage == (at)) {                                       \
+			statement;                                            \
+		}                                                             \
+	}                                                                     \
+	static fixture_hook name
+
+AK_WRONG(rsassa_by_rsapss, rsapss, FIXTURE_END_ATTEST,
+    END->padding = RSA_PKCS1_PADDING; END->alg = FIXTURE_RSASSA);
+AK_WRONG(salted_as_rsassa, rsapss, FIXTURE_END_ATTEST,
+    END->alg = FIXTURE_RSASSA);
+AK_WRONG(weaker_digest, rsassa_384, FIXTURE_END_ATTEST,
+    END->md = EVP_sha256(); END->hash = FIXTURE_SHA256);
+AK_WRONG(digest_of_bank, rsassa_384, FIXTURE_END_ATTEST,
+    END->pcr_hash = FIXTURE_SHA256);
+AK_WRONG(ecdsa_other, ecdsa, FIXTURE_END_SIGNATURE,
+    f->ev.quote[1].signature.p[20] ^= 1);
+AK_WRONG(ecdsa_short, ecdsa, FIXTURE_END_SIGNATURE,
+    f->ev.quote[1].signature.p[5]--);
+AK_WRONG(ecdsa_s_zero, ecdsa, FIXTURE_END_SIGNATURE,
+    memset(f->ev.quote[1].signature.p + 40, 0, 32));
+AK_WRONG(ecdsa_trailing, ecdsa, FIXTURE_END_SIGNATURE,
+    add_byte(&f->ev.quote[1].signature));
+AK_WRONG(ecdsa_off_curve, ecdsa, FIXTURE_CHAIN,
+    f->ev.ak_public.p[f->ev.ak_public.len - 1] ^= 1);
+AK_WRONG(ecdsa_curve, ecdsa, FIXTURE_CHAIN, f->ev.ak_public.p[17] = 0x05);
+AK_WRONG(ecdsa_kdf, ecdsa, FIXTURE_CHAIN, f->ev.ak_public.p[19] = 0x20);
+AK_WRONG(ecdsa_more, ecdsa, FIXTURE_CHAIN, add_byte(&f->ev.ak_public));
+AK_WRONG(ecdsa_cut, ecdsa, FIXTURE_CHAIN, f->ev.ak_public.len--);
+
+static void
 digest_wrong(struct fixture *f)
 {
 	END->has_digest = true;
@@ -107,18 +172,6 @@ really_pss(struct fixture *f)
 }
 
 HOOK(pss_as_rsassa, END->padding = RSA_PKCS1_PSS_PADDING);
-
-static void
-add_byte(struct buf *b)
-{
-	struct writer w;
-
-	wr_init(&w, ATTEST_MAX);
-	wr_bytes(&w, buf_span(b));
-	wr_u8(&w, 0);
-	buf_free(b);
-	assert_ok(wr_end(&w, b));
-}
 
 HOOK(attest_trailing, add_byte(&f->ev.quote[1].attest));
 HOOK(start_trailing, add_byte(&f->ev.quote[0].attest));
@@ -281,6 +334,38 @@ static const struct row quote[] = {
 	  .hook = sig_zero, QUOTE, .says = "does not hold" },
 	{ .name = "a bit of the quote", .at = FIXTURE_END_SIGNATURE,
 	  .hook = attest_bit, QUOTE },
+	{ .name = "RSASSA with SHA-384", .hook = rsassa_384 },
+	{ .name = "RSASSA with SHA-512", .hook = rsassa_512 },
+	{ .name = "RSAPSS with SHA-256", .hook = rsapss },
+	{ .name = "RSAPSS with SHA-512", .hook = rsapss_512 },
+	{ .name = "ECDSA P-256 with SHA-256", .hook = ecdsa },
+	{ .name = "ECDSA P-384 with SHA-384", .hook = ecdsa_384 },
+	{ .name = "RSASSA by a key of RSAPSS", EVERY(rsassa_by_rsapss), QUOTE,
+	  .says = "not exactly one of RSAPSS with SHA-256" },
+	{ .name = "RSAPSS stated as RSASSA by a key of RSAPSS",
+	  EVERY(salted_as_rsassa), QUOTE, .says = "not exactly one of RSAPSS" },
+	{ .name = "SHA-256 by a key of SHA-384", EVERY(weaker_digest), QUOTE,
+	  .says = "not exactly one of RSASSA with SHA-384" },
+	{ .name = "pcrDigest of 32 bytes by a key of SHA-384",
+	  EVERY(digest_of_bank), QUOTE, .says = "pcrDigest" },
+	{ .name = "ECDSA: a bit of r", EVERY(ecdsa_other), QUOTE,
+	  .says = "does not hold" },
+	{ .name = "ECDSA: r of 31 bytes", EVERY(ecdsa_short), QUOTE,
+	  .says = "not exactly one of ECDSA" },
+	{ .name = "ECDSA: s is zero", EVERY(ecdsa_s_zero), QUOTE,
+	  .says = "does not hold" },
+	{ .name = "ECDSA: trailing byte", EVERY(ecdsa_trailing), QUOTE,
+	  .says = "not exactly one of ECDSA" },
+	{ .name = "ECDSA: a point off the curve", EVERY(ecdsa_off_curve),
+	  PUBLIC, .says = "no usable key" },
+	{ .name = "ECDSA: P-521", EVERY(ecdsa_curve), PUBLIC,
+	  .says = "curve is not P-256 or P-384" },
+	{ .name = "ECDSA: with a KDF", EVERY(ecdsa_kdf), PUBLIC,
+	  .says = "ECC parameters" },
+	{ .name = "ECDSA: a byte after the public area", EVERY(ecdsa_more),
+	  PUBLIC, .says = "ECC parameters" },
+	{ .name = "ECDSA: public area cut off", EVERY(ecdsa_cut), PUBLIC,
+	  .says = "ECC parameters" },
 	{ .name = "END stands as START", .at = FIXTURE_EVIDENCE,
 	  .hook = quotes_swapped, BINDING, .says = "START's extraData" },
 	{ .name = "START stands as END", .at = FIXTURE_EVIDENCE,
