@@ -515,10 +515,13 @@ answer_read(struct answer *a, struct reply *out, const struct route *r)
 	case ROUTE_INCLUSION:
 		read_inclusion(a, out, r);
 		return;
+	case ROUTE_NONE:
 	case ROUTE_HEALTH:
+	case ROUTE_METRICS:
 	case ROUTE_CHECKPOINT:
 	case ROUTE_TILE:
 	case ROUTE_SUBMIT:
+	case ROUTE_COUNT:
 		break;
 	}
 	failed(out, AC_ERR_UNSUPPORTED);

@@ -1,8 +1,10 @@
 /* http.c -- HTTP/1.1 by libmicrohttpd; see http.h. */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,43 +15,71 @@
 #include "common/text.h"
 #include "registry/hook.h"
 #include "registry/http.h"
+#include "registry/keep.h"
 
 #define CONNECTIONS_MAX 16384
 #define CONNECTIONS_PER_IP_MAX 4096
 #define CONNECTION_MEMORY ((size_t)16 << 10) /* headers and buffers of one */
 #define BODIES_MAX ((size_t)512 * MIB)       /* bodies being received, all */
+#define BODY_STEP ((size_t)64 << 10)         /* memory of a body at first */
+#define KEPT_BYTES ((size_t)64 * MIB)        /* of replies that are kept */
+#define KEPT_MAX 65536
+#define KEPT_FILE ((size_t)32 << 10)         /* what an open file counts as */
+#define OTHER_FILES 256                      /* of the database and the like */
 #define SILENT_S 35                          /* without a byte either way */
 #define HEADER_MS 10000
+#define CROWDED_MS 1000 /* in its place while most connections are taken */
 #define TRANSFER_MS 30000
-#define DRAIN_STEP_MS 200
+#define DRAIN_STEP_MS 10
+#define REAP_EVERY 20 /* such steps */
 #define TRANSFER_RATE 65536 /* bytes a second */
 
 /* An open connection and when it must have got on. */
 struct connection {
 	struct connection *next, **at;
 	int fd;
-	bool waits_for_us; /* no deadline then */
-	int64_t deadline_ms;
+	atomic_bool idle;             /* no request of its has begun */
+	_Atomic int64_t deadline_ms;  /* INT64_MAX: it waits for us */
+};
+
+/* A reply that is kept. */
+struct kept {
+	struct MHD_Response *response;
+	unsigned status;
+	enum route_place place;
+	enum reply_keep keep;
+	uint64_t generation, bytes;
+	char tag[REPLY_TAG_MAX];
 };
 
 struct http {
 	struct http_options options;
+	unsigned connections_max;
 	struct MHD_Daemon *daemon;
-	pthread_mutex_t mutex; /* guards what follows */
-	pthread_cond_t quiet;
+	struct bucket *bucket;
+	struct keep *keep;
+	pthread_mutex_t mutex; /* guards the list */
 	struct connection *connections;
-	size_t reserved;  /* bytes of bodies */
-	unsigned nactive; /* exchanges being answered */
-	bool draining;
+	atomic_uint nconnections;
+	atomic_ullong naccepted, noverdue;
+	atomic_size_t reserved; /* bytes of bodies */
+	atomic_uint nactive;    /* exchanges being answered */
+	atomic_bool draining;
 };
 
 static int64_t
-now_ms(void)
+now_us(void)
 {
 	struct timespec t;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static int64_t
+now_ms(void)
+{
+	return now_us() / 1000;
 }
 
 /* ---- deadlines ---- */
@@ -65,16 +95,14 @@ connection_of(struct MHD_Connection *c)
 
 /* From now the connection has ms, or all the time we need where ms < 0. */
 static void
-set_deadline(struct http *h, struct MHD_Connection *c, int64_t ms)
+set_deadline(struct MHD_Connection *c, int64_t ms, bool idle)
 {
 	struct connection *conn = connection_of(c);
 
 	if (conn == NULL)
 		return;
-	(void)pthread_mutex_lock(&h->mutex);
-	conn->waits_for_us = ms < 0;
-	conn->deadline_ms = now_ms() + ms;
-	(void)pthread_mutex_unlock(&h->mutex);
+	atomic_store(&conn->idle, idle);
+	atomic_store(&conn->deadline_ms, ms < 0 ? INT64_MAX : now_ms() + ms);
 }
 
 static int64_t
@@ -86,14 +114,37 @@ transfer_ms(uint64_t bytes)
 void
 http_reap(struct http *h)
 {
+	unsigned n = atomic_load(&h->nconnections);
 	int64_t now = now_ms();
+	/* Who has asked for nothing makes room first. */
+	int64_t earlier = n > h->connections_max / 4 * 3 ?
+	    HEADER_MS - CROWDED_MS : 0;
 
 	(void)pthread_mutex_lock(&h->mutex);
 	/* The library sees the end of the stream and closes its side. */
-	for (struct connection *c = h->connections; c != NULL; c = c->next)
-		if (!c->waits_for_us && c->deadline_ms < now)
-			(void)shutdown(c->fd, SHUT_RDWR);
+	for (struct connection *c = h->connections; c != NULL; c = c->next) {
+		int64_t due = atomic_load(&c->deadline_ms);
+
+		if (atomic_load(&c->idle))
+			due -= earlier;
+		if (due >= now)
+			continue;
+		(void)shutdown(c->fd, SHUT_RDWR);
+		atomic_store(&c->deadline_ms, INT64_MAX);
+		(void)atomic_fetch_add(&h->noverdue, 1);
+	}
 	(void)pthread_mutex_unlock(&h->mutex);
+}
+
+struct http_counts
+http_count(struct http *h)
+{
+	return (struct http_counts){
+		.open = atomic_load(&h->nconnections),
+		.accepted = atomic_load(&h->naccepted),
+		.overdue = atomic_load(&h->noverdue),
+		.body_bytes = atomic_load(&h->reserved),
+	};
 }
 
 static void
@@ -115,7 +166,10 @@ on_connection(void *arg, struct MHD_Connection *mhd, void **context,
 			return;
 		}
 		c->fd = info->connect_fd;
-		c->deadline_ms = now_ms() + HEADER_MS;
+		atomic_store(&c->idle, true);
+		atomic_store(&c->deadline_ms, now_ms() + HEADER_MS);
+		(void)atomic_fetch_add(&h->nconnections, 1);
+		(void)atomic_fetch_add(&h->naccepted, 1);
 		(void)pthread_mutex_lock(&h->mutex);
 		c->next = h->connections;
 		c->at = &h->connections;
@@ -132,6 +186,7 @@ on_connection(void *arg, struct MHD_Connection *mhd, void **context,
 	if (c->next != NULL)
 		c->next->at = c->at;
 	(void)pthread_mutex_unlock(&h->mutex);
+	(void)atomic_fetch_sub(&h->nconnections, 1);
 	free(c);
 	*context = NULL;
 }
@@ -163,35 +218,152 @@ make_response(struct reply *reply)
 	return r;
 }
 
-/* Queue the reply of x. */
-static enum MHD_Result
-send_reply(struct http_exchange *x)
+static void
+add_headers(struct MHD_Response *r, const struct reply *reply)
 {
-	struct reply *reply = &x->reply;
-	uint64_t bytes = reply->is_file ? reply->bytes : reply->body.len;
-	struct MHD_Response *r;
-	enum MHD_Result result;
 	char seconds[16];
 
-	r = make_response(reply);
-	if (r == NULL)
-		return MHD_NO;
 	add(r, "Content-Type", reply->type);
+	add(r, "Content-Encoding", reply->encoding);
 	add(r, "Cache-Control", reply->cache);
-	add(r, "Allow", reply->allow);
-	add(r, "Content-Security-Policy", reply->policy);
+	if (reply->tag[0] != '\0')
+		add(r, "ETag", reply->tag);
+	if (reply->varies)
+		add(r, "Vary", "Accept-Encoding");
 	add(r, "X-Content-Type-Options", "nosniff");
 	add(r, "Access-Control-Allow-Origin", "*");
+	add(r, "Allow", reply->allow);
+	add(r, "Content-Security-Policy", reply->policy);
 	if (reply->retry_after_s > 0) {
 		(void)snprintf(seconds, sizeof(seconds), "%u",
 		    reply->retry_after_s);
 		add(r, "Retry-After", seconds);
 		add(r, "Connection", "close");
 	}
+}
+
+/*
+ * Does If-None-Match name the tag?  A tag with its quotes stands in a list of
+ * tags nowhere but as itself.
+ */
+static bool
+is_known(struct MHD_Connection *c, const char *tag)
+{
+	const char *known = tag[0] == '\0' ? NULL :
+	    MHD_lookup_connection_value(c, MHD_HEADER_KIND, "If-None-Match");
+
+	return known != NULL && (strcmp(known, "*") == 0 ||
+	    strstr(known, tag) != NULL);
+}
+
+/*
+ * Answer with r of so many bytes; a client that has the body of that tag gets
+ * the same headers with 304, with which the library sends no body.
+ */
+static enum MHD_Result
+queue(struct http_exchange *x, unsigned status, uint64_t bytes,
+    const char *tag, struct MHD_Response *r)
+{
+	if (x->reads && is_known(x->connection, tag))
+		status = 304;
 	x->stage = HTTP_REPLIED;
-	set_deadline(x->http, x->connection, transfer_ms(bytes));
-	result = MHD_queue_response(x->connection, reply->status, r);
-	MHD_destroy_response(r);
+	x->status = status;
+	set_deadline(x->connection, transfer_ms(bytes), false);
+	return MHD_queue_response(x->connection, status, r);
+}
+
+static void
+release(void *thing)
+{
+	struct kept *k = thing;
+
+	MHD_destroy_response(k->response);
+	free(k);
+}
+
+/* The name of what x asks for: its target, and what it takes. */
+static struct span
+kept_name(const struct http_exchange *x)
+{
+	return span_of(x->target, x->targetlen + 1);
+}
+
+/* Keep r, which is released; memory_bytes is what it costs. */
+static void
+keep_response(struct http_exchange *x, struct MHD_Response *r, uint64_t bytes,
+    size_t memory_bytes)
+{
+	const struct reply *reply = &x->reply;
+	struct kept *k = calloc(1, sizeof(*k));
+
+	if (k == NULL) {
+		MHD_destroy_response(r);
+		return;
+	}
+	k->response = r;
+	k->status = reply->status;
+	k->place = x->route.place;
+	k->keep = reply->keep;
+	k->generation = reply->generation;
+	k->bytes = bytes;
+	memcpy(k->tag, reply->tag, sizeof(k->tag));
+	keep_put(x->http->keep, kept_name(x), k, memory_bytes + sizeof(*k));
+}
+
+struct use {
+	struct http_exchange *x;
+	bool good;
+	enum MHD_Result result;
+};
+
+static void
+use_kept(void *arg, void *thing)
+{
+	struct use *u = arg;
+	struct http_exchange *x = u->x;
+	const struct http_options *o = &x->http->options;
+	const struct kept *k = thing;
+
+	u->good = k->keep == REPLY_ALWAYS ||
+	    k->generation == o->generation(o->arg);
+	if (!u->good)
+		return;
+	x->route.place = k->place;
+	u->result = queue(x, k->status, k->bytes, k->tag, k->response);
+}
+
+/* Send what is kept for x, if there is something. */
+static bool
+send_kept(struct http_exchange *x, enum MHD_Result *result)
+{
+	struct use u = { .x = x, .result = MHD_NO };
+
+	if (!keep_use(x->http->keep, kept_name(x), use_kept, &u) || !u.good)
+		return false;
+	*result = u.result;
+	return true;
+}
+
+/* Queue the reply of x. */
+static enum MHD_Result
+send_reply(struct http_exchange *x)
+{
+	struct reply *reply = &x->reply;
+	uint64_t bytes = reply->is_file ? reply->bytes : reply->body.len;
+	size_t memory = reply->is_file ? KEPT_FILE : reply->body.len;
+	struct MHD_Response *r;
+	enum MHD_Result result;
+
+	x->problem = reply->problem;
+	r = make_response(reply);
+	if (r == NULL)
+		return MHD_NO;
+	add_headers(r, reply);
+	result = queue(x, reply->status, bytes, reply->tag, r);
+	if (x->reads && reply->keep != REPLY_ONCE)
+		keep_response(x, r, bytes, memory);
+	else
+		MHD_destroy_response(r);
 	return result;
 }
 
@@ -203,31 +375,87 @@ http_answer(struct http_exchange *x)
 
 /* ---- requests ---- */
 
-/* Does the exchange still find room?  Else its reply is filled. */
+/* Is there so much more memory for bodies? */
 static bool
 reserve(struct http_exchange *x, size_t bytes)
 {
 	struct http *h = x->http;
-	enum problem p = PROBLEM_COUNT;
 
-	(void)pthread_mutex_lock(&h->mutex);
-	if (h->draining) {
-		p = PROBLEM_STOPPING;
-	} else if (h->reserved + bytes > BODIES_MAX) {
-		p = PROBLEM_BUSY;
-	} else {
-		h->reserved += bytes;
-		x->reserved = bytes;
-		h->nactive++;
-		x->counted = true;
+	if (atomic_fetch_add(&h->reserved, bytes) + bytes > BODIES_MAX) {
+		(void)atomic_fetch_sub(&h->reserved, bytes);
+		return false;
 	}
-	(void)pthread_mutex_unlock(&h->mutex);
-	if (p == PROBLEM_COUNT)
-		return true;
-	problem_reply(&x->reply, p, p == PROBLEM_BUSY ? "More is being "
-	    "received than there is memory for; post again later." :
-	    "The registry is about to stop; ask again later.", NULL);
-	return false;
+	x->reserved += bytes;
+	return true;
+}
+
+static void
+refuse_body(struct http_exchange *x)
+{
+	problem_reply(&x->reply, PROBLEM_BUSY, "More is being received than "
+	    "there is memory for; post again later.", NULL);
+	x->refused = true;
+	buf_free(&x->body);
+}
+
+/*
+ * Take a part of the body.  Memory grows with what was received, never with
+ * what was announced: to announce costs a client nothing.
+ */
+static void
+take_body(struct http_exchange *x, const char *data, size_t len)
+{
+	size_t room = x->reserved, step = room == 0 ? BODY_STEP : room;
+	uint8_t *p;
+
+	if (len > room - x->body.len) {
+		if (step < len)
+			step = len;
+		/* Room for a NUL behind the last byte. */
+		p = reserve(x, step) ? realloc(x->body.p, room + step + 1) :
+		    NULL;
+		if (p == NULL) {
+			refuse_body(x);
+			return;
+		}
+		x->body.p = p;
+	}
+	memcpy(x->body.p + x->body.len, data, len);
+	x->body.len += len;
+	x->body.p[x->body.len] = '\0';
+}
+
+/* Is the registry about to stop?  Then x is refused. */
+static bool
+is_late(struct http_exchange *x)
+{
+	struct http *h = x->http;
+
+	(void)atomic_fetch_add(&h->nactive, 1);
+	x->counted = true;
+	if (!atomic_load(&h->draining))
+		return false;
+	problem_reply(&x->reply, PROBLEM_STOPPING, "The registry is about to "
+	    "stop; ask again later.", NULL);
+	return true;
+}
+
+/* Has its address asked for too much?  Then x is refused. */
+static bool
+is_too_fast(struct http_exchange *x)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	unsigned wait_s = info == NULL ? 0 : bucket_take(x->http->bucket,
+	    info->client_addr, now_ms());
+
+	if (wait_s == 0)
+		return false;
+	reply_free(&x->reply);
+	problem_reply(&x->reply, PROBLEM_RATE, "This address asks for more "
+	    "than is given to one; ask again later.", NULL);
+	x->reply.retry_after_s = wait_s;
+	return true;
 }
 
 static enum MHD_Result
@@ -255,46 +483,72 @@ get_length(struct MHD_Connection *c, struct route_request *req)
 	    "Transfer-Encoding");
 	unsigned n = 0;
 
-	(void)MHD_get_connection_values(c, MHD_HEADER_KIND, count_length, &n);
 	req->length = 0;
-	if (length == NULL)
+	if (length == NULL) {
 		/* Without either there is no body (RFC 9112 section 6.3). */
 		req->has_length = coding == NULL &&
 		    strcmp(req->method, "POST") != 0;
-	else
-		req->has_length = coding == NULL && n == 1 &&
-		    text_undec(&req->length, span_str(length), UINT64_MAX);
+		return;
+	}
+	(void)MHD_get_connection_values(c, MHD_HEADER_KIND, count_length, &n);
+	req->has_length = coding == NULL && n == 1 &&
+	    text_undec(&req->length, span_str(length), UINT64_MAX);
+}
+
+/* What the headers say of x; req is filled but for its target. */
+static void
+read_head(struct http_exchange *x, struct route_request *req)
+{
+	req->method = x->method;
+	get_length(x->connection, req);
+	x->gzip = req->gzip = route_takes_gzip(MHD_lookup_connection_value(
+	    x->connection, MHD_HEADER_KIND, "Accept-Encoding"));
+	/* One name for those who take gzip, another for the others. */
+	x->target[x->targetlen] = x->gzip ? 'g' : 'i';
+	x->reads = req->has_length && req->length == 0 &&
+	    (strcmp(x->method, "GET") == 0 || strcmp(x->method, "HEAD") == 0);
+}
+
+/* Where does x lead?  Else it is refused. */
+static void
+find_route(struct http_exchange *x, struct route_request *req)
+{
+	char mark = x->target[x->targetlen];
+	bool good;
+
+	x->target[x->targetlen] = '\0';
+	req->target = x->target;
+	req->content_type = MHD_lookup_connection_value(x->connection,
+	    MHD_HEADER_KIND, "Content-Type");
+	good = route_parse(&x->route, &x->reply, req);
+	if (!(good && route_is_static(x->route.place)) && is_too_fast(x))
+		good = false;
+	x->target[x->targetlen] = mark;
+	x->refused = !good;
 }
 
 /* The headers are there. */
 static enum MHD_Result
 on_head(struct http_exchange *x, const char *method)
 {
-	struct route_request req = { .method = method, .target = x->target };
+	struct route_request req = { NULL };
 
-	get_length(x->connection, &req);
-	req.content_type = MHD_lookup_connection_value(x->connection,
-	    MHD_HEADER_KIND, "Content-Type");
-	x->refused = !route_parse(&x->route, &x->reply, &req) ||
-	    !reserve(x, (size_t)req.length);
-	/*
-	 * A reply queued here is sent before the body is read, and ends the
-	 * connection; without a body there is no need for that.
-	 */
-	if (x->refused && (!req.has_length || req.length > 0))
-		return send_reply(x);
+	x->began_us = now_us();
+	x->method = method;
+	read_head(x, &req);
 	x->stage = HTTP_BODY;
-	set_deadline(x->http, x->connection, transfer_ms(req.length));
-	if (req.length == 0)
-		return MHD_YES;
-	x->body.p = malloc((size_t)req.length + 1);
-	if (x->body.p == NULL) {
-		problem_reply(&x->reply, PROBLEM_BUSY, "There is no memory "
-		    "for the body now; post again later.", NULL);
-		return send_reply(x);
-	}
 	x->bodylen = (size_t)req.length;
-	return MHD_YES;
+	set_deadline(x->connection, transfer_ms(req.length), false);
+	/*
+	 * A reply that is queued here is sent before the body is read, and
+	 * ends the connection; without a body there is no need for that.
+	 */
+	if (x->reads)
+		return MHD_YES;
+	x->refused = is_late(x);
+	if (!x->refused)
+		find_route(x, &req);
+	return x->refused ? send_reply(x) : MHD_YES;
 }
 
 /* The whole request is there. */
@@ -302,10 +556,20 @@ static enum MHD_Result
 on_whole(struct http_exchange *x)
 {
 	const struct http_options *o = &x->http->options;
+	struct route_request req = { NULL };
+	enum MHD_Result result;
 
+	if (x->reads) {
+		x->refused = is_late(x);
+		if (!x->refused && send_kept(x, &result))
+			return result;
+		read_head(x, &req);
+		if (!x->refused)
+			find_route(x, &req);
+	}
 	if (x->refused || o->at_once(o->arg, x))
 		return send_reply(x);
-	set_deadline(x->http, x->connection, -1);
+	set_deadline(x->connection, -1, false);
 	x->stage = HTTP_WAITING;
 	/* Before anybody else sees it, so that no answer comes too early. */
 	MHD_suspend_connection(x->connection);
@@ -332,11 +596,11 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url,
 	case HTTP_BODY:
 		if (*len == 0)
 			return on_whole(x);
-		if (*len > x->bodylen - x->body.len)
+		if (*len > x->bodylen)
 			return MHD_NO;
-		memcpy(x->body.p + x->body.len, data, *len);
-		x->body.len += *len;
-		x->body.p[x->body.len] = '\0';
+		x->bodylen -= *len;
+		if (!x->refused)
+			take_body(x, data, *len);
 		*len = 0;
 		return MHD_YES;
 	case HTTP_WAITING:
@@ -353,18 +617,17 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url,
 static void *
 on_target(void *arg, const char *target, struct MHD_Connection *connection)
 {
-	struct http_exchange *x = calloc(1, sizeof(*x));
+	size_t n = strlen(target);
+	struct http_exchange *x = calloc(1, sizeof(*x) + n + 2);
 
 	(void)connection;
 	if (x == NULL)
 		return NULL;
 	x->http = arg;
 	x->item.subject = x;
-	x->target = strdup(target);
-	if (x->target == NULL) {
-		free(x);
-		return NULL;
-	}
+	x->target = (char *)(x + 1);
+	x->targetlen = n;
+	memcpy(x->target, target, n);
 	return x;
 }
 
@@ -374,21 +637,21 @@ on_completed(void *arg, struct MHD_Connection *connection, void **context,
 {
 	struct http *h = arg;
 	struct http_exchange *x = *context;
+	const struct http_options *o = &h->options;
 
 	if (x == NULL)
 		return;
 	if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK &&
-	    x->route.place == ROUTE_SUBMIT && x->reply.status == 200)
+	    x->route.place == ROUTE_SUBMIT && x->status == 200)
 		hook_at("answered");
-	set_deadline(h, connection, HEADER_MS);
-	(void)pthread_mutex_lock(&h->mutex);
-	h->reserved -= x->reserved;
-	if (x->counted && --h->nactive == 0)
-		(void)pthread_cond_broadcast(&h->quiet);
-	(void)pthread_mutex_unlock(&h->mutex);
+	if (x->stage == HTTP_REPLIED)
+		o->answered(o->arg, x, (uint64_t)(now_us() - x->began_us));
+	set_deadline(connection, HEADER_MS, true);
+	(void)atomic_fetch_sub(&h->reserved, x->reserved);
+	if (x->counted)
+		(void)atomic_fetch_sub(&h->nactive, 1);
 	buf_free(&x->body);
 	reply_free(&x->reply);
-	free(x->target);
 	free(x);
 	*context = NULL;
 }
@@ -404,23 +667,24 @@ on_log(void *arg, const char *fmt, va_list ap)
 
 /* ---- life ---- */
 
-static bool
-init_locks(struct http *h)
+/* As many connections as there may be files, at most those asked for. */
+static unsigned
+fit_connections(unsigned wanted)
 {
-	pthread_condattr_t attr;
-	bool good;
+	rlim_t others = KEPT_BYTES / KEPT_FILE + OTHER_FILES;
+	struct rlimit files;
 
-	if (pthread_mutex_init(&h->mutex, NULL) != 0)
-		return false;
-	good = pthread_condattr_init(&attr) == 0;
-	if (good) {
-		good = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
-		    pthread_cond_init(&h->quiet, &attr) == 0;
-		(void)pthread_condattr_destroy(&attr);
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		return wanted;
+	if (files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+		(void)getrlimit(RLIMIT_NOFILE, &files);
 	}
-	if (!good)
-		(void)pthread_mutex_destroy(&h->mutex);
-	return good;
+	if (files.rlim_cur / 2 < others)
+		others = files.rlim_cur / 2;
+	return files.rlim_cur - others < wanted ?
+	    (unsigned)(files.rlim_cur - others) : wanted;
 }
 
 enum ac_err
@@ -428,23 +692,32 @@ http_start(struct http **out, const struct http_options *o,
     struct message *why)
 {
 	struct http *h = calloc(1, sizeof(*h));
+	unsigned per_address = o->limits.per_address;
 	enum ac_err e = AC_ERR_MEMORY;
 
-	if (h == NULL || !init_locks(h)) {
-		message_set(why, "no memory for the HTTP server");
+	message_set(why, "no memory for the HTTP server");
+	if (h == NULL || pthread_mutex_init(&h->mutex, NULL) != 0) {
 		free(h);
 		return e;
 	}
 	h->options = *o;
+	h->connections_max = fit_connections(o->limits.connections == 0 ?
+	    CONNECTIONS_MAX : o->limits.connections);
+	if (per_address == 0)
+		per_address = CONNECTIONS_PER_IP_MAX;
+	e = bucket_new(&h->bucket, &o->limits.bucket);
+	if (e == AC_OK)
+		e = keep_new(&h->keep, KEPT_BYTES, KEPT_MAX, release);
+	if (e != AC_OK)
+		goto out;
 	h->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD |
 	    MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
 	    on_request, h,
 	    MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
 	    MHD_OPTION_LISTEN_SOCKET, o->listen_fd,
 	    MHD_OPTION_THREAD_POOL_SIZE, o->nthreads,
-	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-	    MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-	    (unsigned)CONNECTIONS_PER_IP_MAX,
+	    MHD_OPTION_CONNECTION_LIMIT, h->connections_max,
+	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENT_S,
 	    MHD_OPTION_STRICT_FOR_CLIENT, 1,
@@ -461,45 +734,25 @@ http_start(struct http **out, const struct http_options *o,
 	h = NULL; /* transferred */
 	e = AC_OK;
 out:
-	if (h != NULL) {
-		(void)pthread_cond_destroy(&h->quiet);
-		(void)pthread_mutex_destroy(&h->mutex);
-		free(h);
-	}
+	http_stop(h);
 	return e;
-}
-
-/* Wait until no exchange is being answered, or due has come. */
-static void
-wait_until_quiet(struct http *h, int64_t due)
-{
-	bool quiet = false;
-
-	while (!quiet && now_ms() < due) {
-		int64_t ms = now_ms() + DRAIN_STEP_MS;
-		struct timespec t = { (time_t)(ms / 1000),
-			(long)(ms % 1000) * 1000000 };
-
-		http_reap(h);
-		(void)pthread_mutex_lock(&h->mutex);
-		if (h->nactive > 0)
-			(void)pthread_cond_timedwait(&h->quiet, &h->mutex, &t);
-		quiet = h->nactive == 0;
-		(void)pthread_mutex_unlock(&h->mutex);
-	}
 }
 
 void
 http_drain(struct http *h, unsigned grace_ms)
 {
+	struct timespec step = { 0, DRAIN_STEP_MS * 1000000L };
 	int64_t due = now_ms() + (int64_t)grace_ms;
 	int fd;
 
-	(void)pthread_mutex_lock(&h->mutex);
-	h->draining = true;
-	(void)pthread_mutex_unlock(&h->mutex);
 	/* While those at hand are answered, new ones are told to come later. */
-	wait_until_quiet(h, due);
+	atomic_store(&h->draining, true);
+	for (unsigned i = 1; atomic_load(&h->nactive) > 0 && now_ms() < due;
+	    i++) {
+		if (i % REAP_EVERY == 0)
+			http_reap(h);
+		(void)nanosleep(&step, NULL);
+	}
 	fd = MHD_quiesce_daemon(h->daemon);
 	if (fd != MHD_INVALID_SOCKET)
 		(void)close(fd);
@@ -510,8 +763,10 @@ http_stop(struct http *h)
 {
 	if (h == NULL)
 		return;
-	MHD_stop_daemon(h->daemon);
-	(void)pthread_cond_destroy(&h->quiet);
+	if (h->daemon != NULL)
+		MHD_stop_daemon(h->daemon);
+	keep_free(h->keep);
+	bucket_free(h->bucket);
 	(void)pthread_mutex_destroy(&h->mutex);
 	free(h);
 }

@@ -5,10 +5,12 @@
  * suspended and resumes when somebody has it.  Deadlines are our own, since
  * the library's one counts from the last byte and can be fed for ever:
  * headers have 10 s, bodies and replies 30 s and their size at 64 KiB/s.
+ * Replies that stay true are kept whole and given again without being made.
  */
 #ifndef AICERT_REGISTRY_HTTP_H
 #define AICERT_REGISTRY_HTTP_H
 
+#include "registry/bucket.h"
 #include "registry/route.h"
 #include "registry/work.h"
 
@@ -26,17 +28,30 @@ struct http_exchange {
 	/* http.c's own */
 	struct http *http;
 	struct MHD_Connection *connection;
+	const char *method;
 	char *target;
+	size_t targetlen;
 	enum { HTTP_HEAD, HTTP_BODY, HTTP_WAITING, HTTP_REPLIED } stage;
-	bool refused;          /* before the body, which is empty */
+	bool refused;          /* before the body's end; the rest is dropped */
 	bool counted;          /* among those that are being answered */
+	bool gzip;             /* the client takes it */
+	bool reads;            /* GET or HEAD without a body */
 	size_t reserved;       /* of the memory for bodies */
-	size_t bodylen;
+	size_t bodylen;        /* that was announced */
+	int64_t began_us;      /* when its headers were there */
+	unsigned status, problem; /* of the reply that was sent */
+};
+
+struct http_limits {
+	unsigned connections;  /* open at once, 0: 16384 */
+	unsigned per_address;  /* of them from one address, 0: 4096 */
+	struct bucket_options bucket;
 };
 
 struct http_options {
 	int listen_fd;  /* bound and listening; http.c closes it */
 	unsigned nthreads;
+	struct http_limits limits;
 	/*
 	 * A whole request is there; neither may wait.  at_once() fills the
 	 * reply where that costs nothing and says whether it did; else take()
@@ -44,6 +59,10 @@ struct http_options {
 	 */
 	bool (*at_once)(void *arg, struct http_exchange *x);
 	void (*take)(void *arg, struct http_exchange *x);
+	/* The number of the published head, for replies that it makes stale. */
+	uint64_t (*generation)(void *arg);
+	/* A request was answered, us after its headers were there. */
+	void (*answered)(void *arg, const struct http_exchange *x, uint64_t us);
 	void *arg;
 };
 
@@ -58,6 +77,15 @@ void http_answer(struct http_exchange *x);
 
 /* Close connections that are past their deadline; to be called every second. */
 void http_reap(struct http *h);
+
+/* What is counted of connections. */
+struct http_counts {
+	unsigned open;
+	uint64_t accepted, overdue;
+	size_t body_bytes;
+};
+
+struct http_counts http_count(struct http *h);
 
 /*
  * Answer new requests with 503, wait until those at hand are answered or

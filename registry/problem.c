@@ -19,12 +19,15 @@ static const struct problem_kind kinds[PROBLEM_COUNT] = {
 	[PROBLEM_SIGNATURE] = { 422, "signature", "A signature is not valid" },
 	[PROBLEM_OTHER_EVIDENCE] = { 409, "other-evidence",
 	    "The statement is logged with other evidence" },
+	[PROBLEM_RATE] = { 429, "rate", "Too many requests from one address" },
 	[PROBLEM_BUSY] = { 503, "busy", "Too much to do" },
 	[PROBLEM_STOPPING] = { 503, "stopping", "The registry is stopping" },
 	[PROBLEM_UNWITNESSED] = { 503, "unwitnessed",
 	    "The log waits for its witnesses" },
 	[PROBLEM_HALTED] = { 503, "halted", "The log signs nothing" },
 	[PROBLEM_FROZEN] = { 410, "frozen", "The log is closed for ever" },
+	[PROBLEM_UNHEALTHY] = { 503, "unhealthy",
+	    "The registry does not publish" },
 	[PROBLEM_INTERNAL] = { 500, "internal", "The registry failed" },
 };
 
@@ -39,7 +42,7 @@ problem_reply(struct reply *out, enum problem p, const char *detail,
     const struct digest *stored)
 {
 	const struct problem_kind *k = &kinds[p];
-	struct reply r = { .status = k->status,
+	struct reply r = { .status = k->status, .problem = (unsigned)p + 1,
 		.type = "application/problem+json", .cache = REPLY_NEVER };
 	struct writer w;
 

@@ -1,6 +1,8 @@
 /* published.c -- the public head under a mutex; see published.h. */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "registry/published.h"
 
@@ -8,7 +10,20 @@ struct published {
 	pthread_mutex_t mutex;
 	struct store_head head;
 	struct buf note;
+	_Atomic uint64_t generation;
+	_Atomic int64_t set_ms;
+	void (*grown)(void *arg, uint64_t entries);
+	void *arg;
 };
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 enum ac_err
 published_new(struct published **out)
@@ -22,6 +37,7 @@ published_new(struct published **out)
 		return AC_ERR_MEMORY;
 	}
 	p->head.root = merkle_empty();
+	atomic_store(&p->set_ms, now_ms());
 	*out = p;
 	return AC_OK;
 }
@@ -36,11 +52,32 @@ published_free(struct published *p)
 	free(p);
 }
 
+void
+published_watch(struct published *p,
+    void (*grown)(void *arg, uint64_t entries), void *arg)
+{
+	p->grown = grown;
+	p->arg = arg;
+}
+
+uint64_t
+published_generation(struct published *p)
+{
+	return atomic_load(&p->generation);
+}
+
+int64_t
+published_age_ms(struct published *p)
+{
+	return now_ms() - atomic_load(&p->set_ms);
+}
+
 enum ac_err
 published_set(struct published *p, const struct store_head *head,
     struct span note)
 {
 	struct buf copy = { 0 };
+	uint64_t grown = 0;
 	enum ac_err e = buf_copy(&copy, note);
 
 	if (e != AC_OK)
@@ -52,11 +89,16 @@ published_set(struct published *p, const struct store_head *head,
 	} else {
 		struct buf old = p->note;
 
+		if (atomic_fetch_add(&p->generation, 1) > 0)
+			grown = head->size - p->head.size;
+		atomic_store(&p->set_ms, now_ms());
 		p->head = *head;
 		p->note = copy;
 		copy = old;
 	}
 	(void)pthread_mutex_unlock(&p->mutex);
+	if (grown > 0 && p->grown != NULL)
+		p->grown(p->arg, grown);
 	buf_free(&copy);
 	return e;
 }

@@ -14,12 +14,27 @@
 #define REPLY_FRESH "no-cache"
 #define REPLY_NEVER "no-store"
 
+#define REPLY_TAG_MAX 24 /* bytes of an entity tag with its quotes and NUL */
+
+/* How long the same target has the same answer. */
+enum reply_keep {
+	REPLY_ONCE,    /* ask again each time */
+	REPLY_IN_HEAD, /* until the next head is published */
+	REPLY_ALWAYS,
+};
+
 struct reply {
 	unsigned status;
+	unsigned problem;   /* 1 + its number where it is a refusal, else 0 */
 	const char *type;   /* Content-Type */
 	const char *cache;  /* Cache-Control */
 	const char *allow;  /* Allow, or NULL */
 	const char *policy; /* Content-Security-Policy, or NULL */
+	const char *encoding; /* Content-Encoding, or NULL */
+	bool varies;        /* with Accept-Encoding */
+	enum reply_keep keep;
+	uint64_t generation; /* of the head, where it counts */
+	char tag[REPLY_TAG_MAX]; /* entity tag, or "" */
 	unsigned retry_after_s; /* 0: no such header */
 	struct buf body;    /* owned */
 	bool is_file;       /* the body is bytes bytes of the file fd */

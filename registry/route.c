@@ -19,6 +19,7 @@ static const struct {
 } places[] = {
 	{ "/", ROUTE_PAGE, false },
 	{ "/healthz", ROUTE_HEALTH, false },
+	{ "/metrics", ROUTE_METRICS, false },
 	{ "/checkpoint", ROUTE_CHECKPOINT, false },
 	{ "/tile/", ROUTE_TILE, true },
 	{ "/trusted_root.json", ROUTE_TRUSTED_ROOT, false },
@@ -29,6 +30,85 @@ static const struct {
 	{ API "by-digest/", ROUTE_BY_DIGEST, true },
 	{ API "proof/inclusion", ROUTE_INCLUSION, false },
 };
+
+static const char *const names[ROUTE_COUNT] = {
+	[ROUTE_NONE] = "none",
+	[ROUTE_PAGE] = "page",
+	[ROUTE_HEALTH] = "healthz",
+	[ROUTE_METRICS] = "metrics",
+	[ROUTE_CHECKPOINT] = "checkpoint",
+	[ROUTE_TILE] = "tile",
+	[ROUTE_TRUSTED_ROOT] = "trusted_root",
+	[ROUTE_LOG_KEYS] = "log_keys",
+	[ROUTE_SUBMIT] = "submit",
+	[ROUTE_STATEMENT] = "statement",
+	[ROUTE_CERTIFICATE] = "certificate",
+	[ROUTE_BY_DIGEST] = "by_digest",
+	[ROUTE_INCLUSION] = "inclusion",
+};
+
+const char *
+route_name(enum route_place place)
+{
+	return names[place];
+}
+
+bool
+route_is_static(enum route_place place)
+{
+	return place == ROUTE_CHECKPOINT || place == ROUTE_TILE ||
+	    place == ROUTE_HEALTH || place == ROUTE_METRICS;
+}
+
+static struct span
+trimmed(struct span s)
+{
+	while (s.len > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
+		s = span_of(s.p + 1, s.len - 1);
+	while (s.len > 0 && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
+		s.len--;
+	return s;
+}
+
+/* Is it "q=0", "q=0." or "q=0.000": not acceptable? */
+static bool
+is_never(struct span parameter)
+{
+	if (parameter.len < 3 || (parameter.p[0] | 0x20) != 'q' ||
+	    parameter.p[1] != '=' || parameter.p[2] != '0')
+		return false;
+	for (size_t i = 3; i < parameter.len; i++)
+		if (parameter.p[i] != '.' && parameter.p[i] != '0')
+			return false;
+	return true;
+}
+
+bool
+route_takes_gzip(const char *accept)
+{
+	struct reader rd = rd_of(accept == NULL ? span_of("", 0) :
+	    span_str(accept));
+
+	while (!rd_end(&rd)) {
+		struct span one, coding;
+		struct reader part;
+
+		if (!rd_until(&rd, &one, ',')) {
+			one = rd.left;
+			rd.left.len = 0;
+		}
+		part = rd_of(one);
+		if (!rd_until(&part, &coding, ';')) {
+			coding = part.left;
+			part.left.len = 0;
+		}
+		coding = trimmed(coding);
+		if (coding.len == 4 &&
+		    strncasecmp((const char *)coding.p, "gzip", 4) == 0)
+			return !is_never(trimmed(part.left));
+	}
+	return false;
+}
 
 /* "http://host/path" means "/path" (RFC 9112 section 3.2.2). */
 static struct span
@@ -223,6 +303,7 @@ route_parse(struct route *out, struct reply *refusal,
 		return refuse(refusal, PROBLEM_NOT_FOUND,
 		    "There is nothing at this path.");
 	r.place = places[i].place;
+	r.gzip = req->gzip;
 	if (!check_method(refusal, r.place, req) ||
 	    !get_path(&r, refusal, path, span_of(path.p + n, path.len - n)))
 		return false;

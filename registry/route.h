@@ -9,8 +9,10 @@
 #include "registry/store.h"
 
 enum route_place {
+	ROUTE_NONE, /* refused before it was known */
 	ROUTE_PAGE,
 	ROUTE_HEALTH,
+	ROUTE_METRICS,
 	ROUTE_CHECKPOINT,
 	ROUTE_TILE,
 	ROUTE_TRUSTED_ROOT,
@@ -20,10 +22,21 @@ enum route_place {
 	ROUTE_CERTIFICATE,
 	ROUTE_BY_DIGEST,
 	ROUTE_INCLUSION,
+	ROUTE_COUNT
 };
+
+/* Its name in metrics. */
+const char *route_name(enum route_place place);
+
+/*
+ * Does it read what any web server or cache could hold as well, so that it
+ * is not counted against its address?
+ */
+bool route_is_static(enum route_place place);
 
 struct route {
 	enum route_place place;
+	bool gzip;                    /* the client takes gzip */
 	struct digest d;              /* STATEMENT, CERTIFICATE */
 	bool has_key;
 	struct digest key;            /* CERTIFICATE: SHA-256 of an SPKI */
@@ -43,9 +56,13 @@ struct route {
 struct route_request {
 	const char *method, *target;
 	const char *content_type; /* or NULL */
+	bool gzip;                /* as route_takes_gzip() says */
 	bool has_length;
 	uint64_t length;          /* of the body */
 };
+
+/* Does an Accept-Encoding of that value, NULL if there is none, take gzip? */
+bool route_takes_gzip(const char *accept);
 
 /* True: *out says where; false: *refusal says why not. */
 AC_MUST_CHECK bool route_parse(struct route *out, struct reply *refusal,

@@ -435,6 +435,17 @@ out:
 	return e;
 }
 
+size_t
+sequence_waiting(struct sequence *s)
+{
+	size_t n;
+
+	(void)pthread_mutex_lock(&s->mutex);
+	n = s->nunits;
+	(void)pthread_mutex_unlock(&s->mutex);
+	return n;
+}
+
 enum ac_err
 sequence_stop(struct sequence *s, struct message *why)
 {

@@ -43,6 +43,9 @@ AC_MUST_CHECK enum ac_err sequence_start(struct sequence **out,
  */
 AC_MUST_CHECK enum ac_err sequence_submit(struct sequence *s, struct unit *u);
 
+/* Certificates in the pool. */
+size_t sequence_waiting(struct sequence *s);
+
 /*
  * Sequence what is in the pool and end the thread.  AC_OK, or why the
  * sequencer failed, before or now.

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <netdb.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -18,6 +19,8 @@
 #include "registry/http.h"
 #include "registry/sequence.h"
 #include "registry/serve.h"
+#include "registry/shelf.h"
+#include "registry/status.h"
 #include "registry/web.h"
 
 #define NTHREADS_MAX 16
@@ -42,6 +45,8 @@ struct registry {
 	struct answer *answer[NTHREADS_MAX];
 	struct answer_log shared;
 	struct buf keys;
+	struct metrics *metrics;
+	atomic_bool failed; /* the sequencer */
 	char url[ADDRESS_MAX], root_url[ADDRESS_MAX];
 	char policy[WEB_POLICY_MAX];
 	int lock_fd, failed_fd;
@@ -50,82 +55,72 @@ struct registry {
 
 /* ---- what the threads do ---- */
 
+static void
+serve_metrics(struct registry *r, struct reply *out)
+{
+	struct published *p = r->advance.published;
+	struct http_counts counts = http_count(r->http);
+	struct metrics_now now = {
+		.tree_size = published_head(p).size,
+		.checkpoint_age_s = (double)published_age_ms(p) / 1000,
+		.connections = counts.open,
+		.accepted = counts.accepted,
+		.overdue = counts.overdue,
+		.body_bytes = counts.body_bytes,
+		.work_waiting = work_waiting(r->work),
+		.pool_waiting = (unsigned)sequence_waiting(r->sequence),
+		.failed = atomic_load(&r->failed),
+	};
+
+	status_metrics(out, r->metrics, &now);
+}
+
 /* On the network's thread: replies that cost nothing. */
-static void
-serve_checkpoint(struct registry *r, struct reply *out)
-{
-	struct store_head head;
-	struct buf note = { 0 };
-
-	if (published_note(r->advance.published, &head, &note) == AC_OK)
-		*out = reply_ok("text/plain; charset=utf-8", REPLY_FRESH, note);
-	else
-		problem_reply(out, PROBLEM_BUSY, "There is no memory.", NULL);
-}
-
-/* Does a log of this size have so much, now or when it was smaller? */
-static bool
-is_published(const struct merkle_tile *t, uint64_t size)
-{
-	uint64_t hashes = t->level < 8 ? size >> (8 * t->level) : 0;
-
-	return t->index < hashes / MERKLE_TILE_WIDTH ||
-	    (t->index == hashes / MERKLE_TILE_WIDTH &&
-	    t->width <= hashes % MERKLE_TILE_WIDTH);
-}
-
-static void
-serve_tile(struct registry *r, struct reply *out, const struct route *route)
-{
-	uint64_t size = published_head(r->advance.published).size;
-	enum ac_err e = AC_ERR_NOT_FOUND;
-
-	*out = (struct reply){ .status = 200, .cache = REPLY_FOREVER,
-		.type = "application/octet-stream" };
-	if (is_published(&route->tile, size))
-		e = publish_open(r->advance.publish, &out->fd, &out->bytes,
-		    &route->tile, route->entries);
-	if (e == AC_OK)
-		out->is_file = true;
-	else if (e == AC_ERR_NOT_FOUND)
-		problem_reply(out, PROBLEM_NOT_FOUND, "No published checkpoint "
-		    "has this tile.", NULL);
-	else
-		problem_reply(out, PROBLEM_INTERNAL, "The tile cannot be "
-		    "read.", NULL);
-}
-
-static void
-serve_health(struct registry *r, struct reply *out)
-{
-	uint64_t size = published_head(r->advance.published).size;
-	struct buf body = { 0 };
-	struct writer w;
-
-	wr_init(&w, 64);
-	wr_str(&w, "{\"status\":\"ok\",\"treeSize\":");
-	wr_dec(&w, size);
-	wr_str(&w, "}\n");
-	if (wr_end(&w, &body) == AC_OK)
-		*out = reply_ok("application/json", REPLY_NEVER, body);
-	else
-		problem_reply(out, PROBLEM_BUSY, "There is no memory.", NULL);
-}
-
 static bool
 on_at_once(void *arg, struct http_exchange *x)
 {
 	struct registry *r = arg;
+	struct published *p = r->advance.published;
 
+	if (x->route.place == ROUTE_TILE)
+		return shelf_tile(&x->reply, p, r->advance.publish, &x->route);
 	if (x->route.place == ROUTE_CHECKPOINT)
-		serve_checkpoint(r, &x->reply);
-	else if (x->route.place == ROUTE_TILE)
-		serve_tile(r, &x->reply, &x->route);
+		shelf_checkpoint(&x->reply, p);
 	else if (x->route.place == ROUTE_HEALTH)
-		serve_health(r, &x->reply);
+		status_health(&x->reply, published_head(p).size,
+		    published_age_ms(p), atomic_load(&r->failed));
+	else if (x->route.place == ROUTE_METRICS)
+		serve_metrics(r, &x->reply);
 	else
 		return false;
 	return true;
+}
+
+static uint64_t
+on_generation(void *arg)
+{
+	struct registry *r = arg;
+
+	return published_generation(r->advance.published);
+}
+
+static void
+on_answered(void *arg, const struct http_exchange *x, uint64_t us)
+{
+	struct registry *r = arg;
+
+	metrics_request(r->metrics, x->route.place, x->status,
+	    x->problem == 0 ? PROBLEM_COUNT : (enum problem)(x->problem - 1),
+	    us);
+}
+
+/* On the sequencer's thread. */
+static void
+on_grown(void *arg, uint64_t entries)
+{
+	struct registry *r = arg;
+
+	metrics_batch(r->metrics, entries);
 }
 
 static void
@@ -182,7 +177,9 @@ on_begin(void *arg, unsigned thread, void *subject)
 	struct registry *r = arg;
 	struct http_exchange *x = subject;
 
-	if (x->route.place != ROUTE_SUBMIT)
+	if (x->route.place == ROUTE_TILE)
+		shelf_bundle(&x->reply, r->advance.publish, &x->route);
+	else if (x->route.place != ROUTE_SUBMIT)
 		answer_read(r->answer[thread], &x->reply, &x->route);
 	else if (!submit(r, thread, x))
 		return;
@@ -218,6 +215,7 @@ on_failed(void *arg)
 	struct registry *r = arg;
 	uint64_t one = 1;
 
+	atomic_store(&r->failed, true);
 	/* An event counter of 1 cannot overflow. */
 	(void)!write(r->failed_fd, &one, sizeof(one));
 }
@@ -411,6 +409,8 @@ open_log(struct registry *r, const char *dir, struct message *why)
 		e = publish_new(&a->publish, public);
 	if (e == AC_OK)
 		e = published_new(&a->published);
+	if (e == AC_OK)
+		e = metrics_new(&r->metrics);
 	if (e != AC_OK) {
 		message_set(why, "no memory for the log");
 		return e;
@@ -420,6 +420,7 @@ open_log(struct registry *r, const char *dir, struct message *why)
 	a->accepted = on_accepted;
 	a->arg = r;
 	r->frozen = signer_is_frozen(a->signer);
+	published_watch(a->published, on_grown, r);
 	e = advance_check(a, why);
 	if (e == AC_OK)
 		e = open_halt(r, why);
@@ -501,8 +502,10 @@ start(struct registry *r, const struct serve_options *o, int *listener,
 		.retry_ms = RETRY_MS, .done = on_verdict,
 		.failed = on_failed, .arg = r };
 	struct http_options ho = { .listen_fd = *listener,
-		.nthreads = NETWORK_THREADS, .at_once = on_at_once,
-		.take = on_take, .arg = r };
+		.nthreads = NETWORK_THREADS, .limits = o->limits,
+		.at_once = on_at_once, .take = on_take,
+		.generation = on_generation, .answered = on_answered,
+		.arg = r };
 	enum ac_err e;
 
 	e = open_log(r, o->dir, why);
@@ -566,6 +569,7 @@ end(struct registry *r, struct message *why)
 	outside_stop(r->advance.outside);
 	witness_stop(r->advance.witness);
 	halt_free(r->advance.halt);
+	metrics_free(r->metrics);
 	published_free(r->advance.published);
 	publish_free(r->advance.publish);
 	proof_free(r->advance.proof);

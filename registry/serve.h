@@ -5,6 +5,7 @@
 #ifndef AICERT_REGISTRY_SERVE_H
 #define AICERT_REGISTRY_SERVE_H
 
+#include "registry/http.h"
 #include "registry/journal.h"
 
 struct serve_options {
@@ -19,6 +20,7 @@ struct serve_options {
 	bool fail_open;    /* publish heads that lack their quorum */
 	bool accept_start; /* --accept-unwitnessed-start */
 	const struct journal *journal;
+	struct http_limits limits;
 	/* Called once with the address, when requests are answered. */
 	void (*ready)(const char *url);
 	void (*alive)(void);    /* every second of a life in order */

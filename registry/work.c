@@ -138,6 +138,17 @@ work_finish(struct work *w, struct work_item *item)
 	(void)pthread_mutex_unlock(&w->mutex);
 }
 
+unsigned
+work_waiting(struct work *w)
+{
+	unsigned n;
+
+	(void)pthread_mutex_lock(&w->mutex);
+	n = w->begin.n + w->finish.n;
+	(void)pthread_mutex_unlock(&w->mutex);
+	return n;
+}
+
 void
 work_stop(struct work *w)
 {

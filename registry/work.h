@@ -32,6 +32,9 @@ AC_MUST_CHECK enum ac_err work_start(struct work **out,
 AC_MUST_CHECK enum ac_err work_begin(struct work *w, struct work_item *item);
 void work_finish(struct work *w, struct work_item *item);
 
+/* Items that no thread has taken yet. */
+unsigned work_waiting(struct work *w);
+
 /* Do what is queued and end the threads. */
 void work_stop(struct work *w);
 

@@ -22,6 +22,7 @@ test_documents(void **state)
 		problem_reply(&r, (enum problem)p, "say \"why\"\n",
 		    p % 2 == 0 ? &d : NULL);
 		assert_int_equal(r.status, k->status);
+		assert_int_equal(r.problem, p + 1);
 		assert_string_equal(r.cache, "no-store");
 		assert_int_equal(r.retry_after_s > 0, r.status == 503);
 		assert_ok(json_parse(&doc, buf_span(&r.body)));

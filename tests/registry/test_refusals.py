@@ -418,9 +418,12 @@ def test_documented():
     for problem, status in seen.items():
         assert rows.get(problem) == status, (problem, status)
     unmet = set(rows) - set(seen)
-    # These need a full pool, a stop, a failure, or other evidence.
-    assert unmet == {"busy", "stopping", "internal", "other-evidence",
-                     "unwitnessed", "halted", "frozen"}, unmet
+    # These need a full pool, a stop, a failure, haste, witnesses, or other
+    # evidence.
+    assert unmet == {"busy", "stopping", "unhealthy", "internal", "rate",
+                     "other-evidence", "unwitnessed", "halted",
+                     "frozen"}, unmet
+
 
 
 server.main([test_reads, test_posts, test_requests, test_raw_requests,
