@@ -93,6 +93,10 @@ class Registry:
     def checkpoint(self):
         return certs.Checkpoint(self.get("/checkpoint").text(), self.keys)
 
+    def size(self):
+        """Of the published log, as its checkpoint says."""
+        return int(self.get("/checkpoint").text().splitlines()[1])
+
     def rows(self, query, *args):
         """What the database says; the server may run."""
         db = sqlite3.connect("file:%s/registry.db?mode=ro" % self.dir,
