@@ -413,6 +413,7 @@ read_inclusion(struct answer *a, struct reply *out, const struct route *r)
 	}
 	if (e == AC_OK) {
 		write_inclusion(&w, index, size, &leaf, &root, proof, n);
+		wr_printf(&w, ",\"witnessing\":\"%s\"", a->log->witnessing);
 		if (size == head.size) {
 			wr_str(&w, ",\"checkpoint\":");
 			wr_json(&w, buf_span(&note));
@@ -461,7 +462,7 @@ static void
 read_page(struct answer *a, struct reply *out)
 {
 	struct web web = { .origin = a->log->origin, .url = a->log->url,
-		.keys = a->log->keys };
+		.keys = a->log->keys, .witnessing = a->log->witnessing };
 	struct buf note = { 0 }, body = { 0 };
 	enum ac_err e;
 

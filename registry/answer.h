@@ -17,6 +17,7 @@ struct answer_log {
 	const char *origin, *url; /* url: for people, never empty */
 	const char *root_url;     /* baseUrl of the trusted root */
 	int64_t created_s;
+	const char *witnessing;   /* "none", "fail-closed" or "fail-open" */
 	struct span keys;         /* policy lines */
 	const char *page_policy;
 };

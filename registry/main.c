@@ -23,6 +23,7 @@
 #define EXIT_USAGE 2
 #define BATCH_MS_MAX 60000
 #define BATCH_MAX_MAX 65536
+#define COSIGN_S_MAX 3600
 #define WITHOUT_MAX 32
 #define LOG_LINE_MAX 8192
 
@@ -40,6 +41,7 @@ static const char help[] =
     "  --port-file F    write the port there when ready\n"
     "  --batch-ms N     a certificate waits so long for others (50)\n"
     "  --batch-max N    certificates in a batch (4096)\n"
+    "  --cosign-s N     an idle log cosigns its head so often (60)\n"
     "  --admit signed   log whatever is well-formed, agrees and is signed\n"
     "  --witness-policy F     C2SP tlog-policy: who must cosign every head\n"
     "  --without-witness NAME do not ask this one; may stand several times\n"
@@ -71,6 +73,7 @@ enum {
 	OPT_PORT_FILE,
 	OPT_BATCH_MS,
 	OPT_BATCH_MAX,
+	OPT_COSIGN_S,
 	OPT_ADMIT,
 	OPT_WITNESS_POLICY,
 	OPT_WITHOUT_WITNESS,
@@ -87,6 +90,7 @@ static const struct option options[] = {
 	{ "port-file", required_argument, NULL, OPT_PORT_FILE },
 	{ "batch-ms", required_argument, NULL, OPT_BATCH_MS },
 	{ "batch-max", required_argument, NULL, OPT_BATCH_MAX },
+	{ "cosign-s", required_argument, NULL, OPT_COSIGN_S },
 	{ "admit", required_argument, NULL, OPT_ADMIT },
 	{ "witness-policy", required_argument, NULL, OPT_WITNESS_POLICY },
 	{ "without-witness", required_argument, NULL, OPT_WITHOUT_WITNESS },
@@ -204,6 +208,9 @@ take_option(struct arguments *a, int option, const char *value,
 	case OPT_BATCH_MAX:
 		*why = "--batch-max wants a number of 1 to 65536";
 		return get_number(&s->batch_max, value, 1, BATCH_MAX_MAX);
+	case OPT_COSIGN_S:
+		*why = "--cosign-s wants a number of 1 to 3600";
+		return get_number(&s->cosign_s, value, 1, COSIGN_S_MAX);
 	case OPT_ADMIT:
 		*why = "this build knows --admit signed only";
 		return strcmp(value, "signed") == 0;
@@ -406,7 +413,8 @@ int
 main(int argc, char *argv[])
 {
 	struct arguments a = { .url = "",
-		.serve = { .batch_ms = 50, .batch_max = 4096 } };
+		.serve = { .batch_ms = 50, .batch_max = 4096,
+		.cosign_s = 60 } };
 	struct message why = { "" };
 	int option, code;
 

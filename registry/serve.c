@@ -29,8 +29,7 @@
 #define BACKLOG 1024
 #define DRAIN_MS 30000     /* for clients to take their answers */
 #define REAP_MS 1000
-#define IDLE_MS 60000     /* an idle log cosigns its head so often */
-#define RETRY_MS 2000     /* a head without its quorum is tried so often */
+#define RETRY_MS 1000     /* a head without its quorum is tried so often */
 #define ADDRESS_MAX 320
 
 struct registry {
@@ -452,6 +451,9 @@ fill_shared(struct registry *r, const char *bound, struct message *why)
 	s->time = *signer_time_key(r->advance.signer);
 	s->origin = origin;
 	s->created_s = r->log.created_s;
+	s->witnessing = r->advance.witness == NULL ||
+	    !witness_is_required(r->advance.witness) ? "none" :
+	    r->options->fail_open ? "fail-open" : "fail-closed";
 	(void)snprintf(r->url, sizeof(r->url), "%s", url[0] != '\0' ? url :
 	    bound);
 	s->url = r->url;
@@ -498,7 +500,7 @@ start(struct registry *r, const struct serve_options *o, int *listener,
     const char *bound, struct message *why)
 {
 	struct sequence_options so = { .batch_ms = o->batch_ms,
-		.batch_max = o->batch_max, .idle_ms = IDLE_MS,
+		.batch_max = o->batch_max, .idle_ms = o->cosign_s * 1000,
 		.retry_ms = RETRY_MS, .done = on_verdict,
 		.failed = on_failed, .arg = r };
 	struct http_options ho = { .listen_fd = *listener,

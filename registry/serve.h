@@ -14,6 +14,7 @@ struct serve_options {
 	const char *port_file;  /* the bound port is written there, or NULL */
 	unsigned batch_ms;
 	unsigned batch_max;
+	unsigned cosign_s; /* an idle log cosigns its head so often */
 	const char *witness_policy; /* path, or NULL: no witnesses */
 	const char *const *without; /* names of witnesses not to ask */
 	size_t nwithout;

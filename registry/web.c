@@ -58,6 +58,17 @@ write_head(struct writer *w, const struct web *web)
 	    "everybody the same.</p>\n");
 }
 
+/* What it means for whoever reads a proof. */
+static const char *
+witnessing_text(const char *witnessing)
+{
+	if (strcmp(witnessing, "fail-closed") == 0)
+		return "nothing is published before a quorum cosigned it";
+	if (strcmp(witnessing, "fail-open") == 0)
+		return "a head may be published before a quorum cosigned it";
+	return "nobody but the log vouches for its heads";
+}
+
 static void
 write_state(struct writer *w, const struct web *web)
 {
@@ -67,7 +78,9 @@ write_state(struct writer *w, const struct web *web)
 	wr_hex(w, span_digest(&web->head.root));
 	wr_str(w, "</code></dd>\n<dt>Origin</dt><dd><code>");
 	wr_html(w, span_str(web->origin));
-	wr_str(w, "</code></dd>\n</dl>\n<p>Its newest checkpoint, also at "
+	wr_printf(w, "</code></dd>\n<dt>Witnesses</dt><dd>%s: %s</dd>",
+	    web->witnessing, witnessing_text(web->witnessing));
+	wr_str(w, "\n</dl>\n<p>Its newest checkpoint, also at "
 	    "<a href=\"/checkpoint\">/checkpoint</a>:</p>\n<pre>");
 	wr_html(w, web->note);
 	wr_str(w, "</pre>\n<h2>Its keys</h2>\n<p>The lines by which a policy "

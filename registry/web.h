@@ -18,6 +18,7 @@ struct web {
 	struct span keys;    /* policy lines of the log */
 	struct store_head head;
 	struct span note;    /* the checkpoint */
+	const char *witnessing; /* "none", "fail-closed" or "fail-open" */
 };
 
 /* *out = the page, owned by the caller.  AC_ERR_MEMORY, AC_ERR_FORMAT. */

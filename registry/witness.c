@@ -602,14 +602,16 @@ check_without(const struct witness *w, const struct witness_options *o,
 }
 
 static enum ac_err
-add_one(struct witness *w, const struct policy_node *node, struct message *why)
+add_one(struct witness *w, const char *policy, const struct policy_node *node,
+    struct message *why)
 {
 	struct one *one = &w->one[w->nones];
 	struct message said;
 	enum ac_err e;
 
 	if (node->url[0] == '\0') {
-		message_set(why, "the witness policy gives no URL for ");
+		message_set(why, "the witness policy %s gives no URL for ",
+		    policy);
 		message_add_quoted(why, span_str(node->name.s));
 		message_add(why, "; it is the last word of a witness line");
 		return AC_ERR_FORMAT;
@@ -621,7 +623,7 @@ add_one(struct witness *w, const struct policy_node *node, struct message *why)
 	w->nones++;
 	if (e == AC_OK)
 		return AC_OK;
-	message_set(why, "the witness policy, ");
+	message_set(why, "the witness policy %s, ", policy);
 	message_add_quoted(why, span_str(node->name.s));
 	message_add(why, ": %s", e == AC_ERR_MEMORY ? "no memory" : said.text);
 	return e;
@@ -668,7 +670,7 @@ witness_start(struct witness **out, const struct witness_options *o,
 		const struct policy_node *node = &w->policy->node[i];
 
 		if (!node->group && !is_without(o, node->name.s))
-			e = add_one(w, node, why);
+			e = add_one(w, o->policy, node, why);
 	}
 	for (size_t i = 0; e == AC_OK && i < w->nones; i++) {
 		if (pthread_create(&w->one[i].thread, NULL, run,

@@ -252,10 +252,11 @@ class LogKeys:
         words = [line.split() for line in text.splitlines()]
         self.log = NoteKey([w[1] for w in words if w[0] == "log"][0])
         self.time = NoteKey([w[1] for w in words if w[0] == "log-time"][0])
+        self.witnesses = []  # NoteKeys of those that may cosign
 
 
 class Checkpoint:
-    """A checkpoint whose two signatures hold."""
+    """A checkpoint whose two signatures hold, and its witnesses'."""
 
     def __init__(self, note, keys):
         text, lines = note.rsplit("\n\n", 1)
@@ -270,17 +271,26 @@ class Checkpoint:
             dash, name, blob = line.split(" ")
             assert dash == "\u2014"
             by[name] = unb64(blob)
-        assert list(by) == [keys.log.name, keys.time.name], "signers"
+        assert list(by)[:2] == [keys.log.name, keys.time.name], "signers"
+        self.cosigned = {}
+        for name in list(by)[2:]:
+            key, = [w for w in keys.witnesses if w.name == name]
+            self.cosigned[name] = self.check_cosignature(by[name], key, text)
         blob = by[keys.log.name]
         assert blob[:4] == keys.log.hash[:4] and len(blob) == 68
         assert self.origin == keys.log.name
         keys.log.ed25519.verify(blob[4:], text.encode())
-        blob = by[keys.time.name]
-        assert blob[:4] == keys.time.hash[:4] and len(blob) == 76
-        self.time = int.from_bytes(blob[4:12], "big")
-        keys.time.ed25519.verify(
-            blob[12:], b"cosignature/v1\ntime %d\n" % self.time +
-            text.encode())
+        self.time = self.check_cosignature(by[keys.time.name], keys.time,
+                                           text)
+
+    @staticmethod
+    def check_cosignature(blob, key, text):
+        """Its time."""
+        assert blob[:4] == key.hash[:4] and len(blob) == 76
+        when = int.from_bytes(blob[4:12], "big")
+        key.ed25519.verify(
+            blob[12:], b"cosignature/v1\ntime %d\n" % when + text.encode())
+        return when
 
 
 def check_line(line, keys, key=None, statement=None):

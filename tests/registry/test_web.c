@@ -9,7 +9,8 @@ test_page(void **state)
 {
 	struct web web = { .origin = "log.example.org",
 		.url = "http://127.0.0.1:80", .keys = span_str("log <k>&\"\n"),
-		.head = { 42, { { 0xab } } }, .note = span_str("n<o>t\001e\n") };
+		.head = { 42, { { 0xab } } }, .note = span_str("n<o>t\001e\n"),
+		.witnessing = "fail-open" };
 	char policy[WEB_POLICY_MAX], digest[45] = { 0 };
 	const char *page, *from, *to;
 	struct buf out = { 0 };
