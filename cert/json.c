@@ -52,14 +52,21 @@ scan_string(struct reader *r)
 {
 	uint8_t c, lead[2];
 	uint32_t u, low;
+	struct span plain;
+	size_t n;
 
 	for (;;) {
+		/* Nearly all characters stand for themselves. */
+		for (n = 0; n < r->left.len && r->left.p[n] >= 0x20 &&
+		    r->left.p[n] != '"' && r->left.p[n] != '\\'; n++)
+			;
+		if (!rd_take(r, &plain, n))
+			return false;
 		if (!rd_u8(r, &c) || c < 0x20)
 			return false;
 		if (c == '"')
 			return true;
-		if (c != '\\')
-			continue;
+		/* A backslash. */
 		if (!rd_u8(r, &c))
 			return false;
 		if (c != 'u') {

@@ -15,28 +15,25 @@ text_hex(char *out, struct span s)
 	}
 }
 
-/* Value of a lower-case hex digit, or -1. */
-static int
-unhex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
+/* Values of the lower-case hex digits plus 1; 0 is none. */
+static const uint8_t unhex[256] = {
+	['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6,
+	['6'] = 7, ['7'] = 8, ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12,
+	['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
 
 bool
 text_unhex(uint8_t *out, size_t len, struct span text)
 {
 	if (text.len % 2 != 0 || text.len / 2 != len)
 		return false;
+	/* out is written only once all is known to be good. */
 	for (size_t i = 0; i < text.len; i++)
-		if (unhex_digit(text.p[i]) < 0)
+		if (unhex[text.p[i]] == 0)
 			return false;
 	for (size_t i = 0; i < len; i++)
-		out[i] = (uint8_t)(unhex_digit(text.p[2 * i]) << 4 |
-		    unhex_digit(text.p[2 * i + 1]));
+		out[i] = (uint8_t)((unhex[text.p[2 * i]] - 1) << 4 |
+		    (unhex[text.p[2 * i + 1]] - 1));
 	return true;
 }
 
@@ -79,49 +76,64 @@ text_base64(char *out, struct span s)
 	}
 }
 
-/* Value of a base64 digit, or -1. */
-static int
-unbase64_digit(uint8_t c)
+/* Values of the base64 digits plus 1; 0 is none. */
+static const uint8_t unb64[256] = {
+	['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6,
+	['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12,
+	['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17,
+	['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22,
+	['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27,
+	['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+	['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37,
+	['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
+	['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47,
+	['v'] = 48, ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52,
+	['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56, ['4'] = 57,
+	['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62,
+	['+'] = 63, ['/'] = 64,
+};
+
+/* Three bytes of four digits; false: one is none. */
+static bool
+unbase64_group(uint32_t *v, const uint8_t p[4])
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
+	uint32_t a = unb64[p[0]], b = unb64[p[1]], c = unb64[p[2]];
+	uint32_t d = unb64[p[3]];
+
+	*v = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+	return a > 0 && b > 0 && c > 0 && d > 0;
 }
 
 bool
 text_unbase64(uint8_t *out, size_t *len, struct span text)
 {
-	size_t pad = 0, n = 0;
+	size_t pad = 0, n = 0, whole = text.len;
+	uint8_t last[4];
+	uint32_t v;
 
 	if (text.len % 4 != 0)
 		return false;
-	if (text.len > 0 && text.p[text.len - 1] == '=')
+	if (text.len > 0 && text.p[text.len - 1] == '=') {
 		pad = text.p[text.len - 2] == '=' ? 2 : 1;
-	for (size_t i = 0; i < text.len; i += 4) {
-		size_t drop = i + 4 == text.len ? pad : 0;
-		uint32_t v = 0;
-
-		for (size_t k = 0; k < 4; k++) {
-			int d = k >= 4 - drop ? 0 :
-			    unbase64_digit(text.p[i + k]);
-
-			if (d < 0)
-				return false;
-			v = v << 6 | (uint32_t)d;
-		}
-		/* Spare bits must be zero: one encoding a value. */
-		if ((drop == 1 && (v & 0xff) != 0) ||
-		    (drop == 2 && (v & 0xffff) != 0))
+		whole -= 4;
+	}
+	for (size_t i = 0; i < whole; i += 4) {
+		if (!unbase64_group(&v, text.p + i))
 			return false;
 		out[n++] = (uint8_t)(v >> 16);
-		if (drop < 2)
+		out[n++] = (uint8_t)(v >> 8);
+		out[n++] = (uint8_t)v;
+	}
+	if (pad > 0) {
+		memcpy(last, text.p + whole, 4);
+		memset(last + 4 - pad, 'A', pad);
+		/* Spare bits must be zero: one encoding a value. */
+		if (!unbase64_group(&v, last) ||
+		    (v & (pad == 1 ? 0xff : 0xffff)) != 0)
+			return false;
+		out[n++] = (uint8_t)(v >> 16);
+		if (pad == 1)
 			out[n++] = (uint8_t)(v >> 8);
-		if (drop < 1)
-			out[n++] = (uint8_t)v;
 	}
 	*len = n;
 	return true;
@@ -168,8 +180,21 @@ text_is_utf8(struct span s)
 	size_t i = 0;
 
 	while (i < s.len) {
-		uint8_t c = s.p[i];
-		size_t n = c < 0x80 ? 0 : c < 0xc2 ? 4 : c < 0xe0 ? 1 :
+		uint64_t eight;
+		uint8_t c;
+		size_t n;
+
+		/* ASCII, as nearly all of it is, by eight. */
+		while (s.len - i >= sizeof(eight)) {
+			memcpy(&eight, s.p + i, sizeof(eight));
+			if ((eight & UINT64_C(0x8080808080808080)) != 0)
+				break;
+			i += sizeof(eight);
+		}
+		if (i == s.len)
+			break;
+		c = s.p[i];
+		n = c < 0x80 ? 0 : c < 0xc2 ? 4 : c < 0xe0 ? 1 :
 		    c < 0xf0 ? 2 : c < 0xf5 ? 3 : 4;
 
 		if (n == 4 || n > s.len - i - 1)

@@ -221,8 +221,9 @@ db_create(const char *path, const char *script, struct message *why)
 		    sqlite == NULL ? "no memory" : sqlite3_errmsg(sqlite));
 		goto out;
 	}
-	e = execute(sqlite, "PRAGMA journal_mode = WAL; "
-	    "PRAGMA synchronous = FULL", why);
+	/* A page holds three statements of the usual 2 KB. */
+	e = execute(sqlite, "PRAGMA page_size = 8192; "
+	    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", why);
 	if (e == AC_OK)
 		e = execute(sqlite, "BEGIN", why);
 	if (e == AC_OK)

@@ -1,7 +1,7 @@
 -- The truth of a log.  Made once, by "aicert-registry init"; tile files and
 -- the checkpoint are derived from it.  Digests are 32-byte blobs.
 PRAGMA application_id = 0x61694365; -- "aiCe"
-PRAGMA user_version = 2;            -- of this schema
+PRAGMA user_version = 3;            -- of this schema
 
 CREATE TABLE log (
 	one     INTEGER PRIMARY KEY CHECK (one = 1),
@@ -49,13 +49,22 @@ CREATE TABLE line (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX line_evidence ON line (certificate) WHERE part = 2;
 
--- By what entries are found: term is 8 bytes of a digest of it, role says
--- what it is to the entry (enum store_role).
-CREATE TABLE term (
-	term  INTEGER NOT NULL,
-	role  INTEGER NOT NULL,
+-- The entries of each statement: d8 is the first 8 bytes of D.
+CREATE TABLE stated (
+	d8    INTEGER NOT NULL,
 	entry INTEGER NOT NULL,
-	PRIMARY KEY (term, role, entry)
+	PRIMARY KEY (d8, entry)
+) STRICT, WITHOUT ROWID;
+
+-- By what else entries are found: term is 8 bytes of a digest of it, role
+-- says what it is to the entry (enum store_role).  segment is entry / 8192: a
+-- batch changes the pages of one segment, however large the log is.
+CREATE TABLE term (
+	segment INTEGER NOT NULL,
+	term    INTEGER NOT NULL,
+	entry   INTEGER NOT NULL,
+	role    INTEGER NOT NULL,
+	PRIMARY KEY (segment, term, entry, role)
 ) STRICT, WITHOUT ROWID;
 
 -- Statements whose content is withheld, and the entry that says why.

@@ -8,13 +8,14 @@
 #include "registry/store_db.h"
 
 #define APPLICATION_ID 0x61694365 /* as in schema.sql */
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 #define WRITER_CACHE (64 * MIB)
 #define READER_CACHE (4 * MIB)
 #define WAL_PAGES 4096 /* of the write-ahead log, before it is moved */
 #define SCRIPT_MAX (64 * KIB)
 
-#define BY_TERM "t.term = ?1 AND t.role = ?2"
+#define BY_STATEMENT "t.d8 = ?1 AND e.d = ?2"
+#define BY_TERM "segment = ?1 AND term = ?2 AND role BETWEEN ?3 AND ?4"
 
 static const char *const sql[Q_ALL] = {
 	[Q_LOG] = "SELECT origin, url, created FROM log WHERE one = 1",
@@ -22,23 +23,21 @@ static const char *const sql[Q_ALL] = {
 	    "WHERE size = (SELECT max(size) FROM head)",
 	[Q_PUBLISHED] = "SELECT size, root, 1 FROM head WHERE size >= 0 "
 	    "AND note IS NOT NULL ORDER BY size DESC LIMIT 1",
-	[Q_FIND] = "SELECT e.idx FROM term t CROSS JOIN entry e "
+	[Q_FIND] = "SELECT e.idx FROM stated t CROSS JOIN entry e "
 	    "ON e.idx = t.entry CROSS JOIN key k ON k.id = e.key "
-	    "WHERE " BY_TERM " AND e.d = ?3 AND k.spki = ?4",
-	[Q_FIND_LEAF] = "SELECT t.entry FROM term t WHERE " BY_TERM
-	    " ORDER BY t.entry LIMIT 1",
-	[Q_FIND_ALL] = "SELECT e.idx FROM term t CROSS JOIN entry e "
-	    "ON e.idx = t.entry WHERE " BY_TERM " AND e.d = ?3 "
-	    "AND t.entry < ?4 ORDER BY t.entry LIMIT ?5",
+	    "WHERE " BY_STATEMENT " AND k.spki = ?3",
+	[Q_FIND_ALL] = "SELECT e.idx FROM stated t CROSS JOIN entry e "
+	    "ON e.idx = t.entry WHERE " BY_STATEMENT
+	    " AND t.entry < ?3 ORDER BY t.entry LIMIT ?4",
 	[Q_LINES] = "SELECT entry FROM line WHERE certificate = ?1 "
 	    "AND entry < ?2 ORDER BY part, entry LIMIT ?3",
 	[Q_EVIDENCE] = "SELECT e.d FROM line l CROSS JOIN entry e "
 	    "ON e.idx = l.entry WHERE l.certificate = ?1 AND l.part = 2",
 	[Q_ROW] = "SELECT e.d, k.spki, e.sig, e.type, e.content "
 	    "FROM entry e CROSS JOIN key k ON k.id = e.key WHERE e.idx = ?1",
-	[Q_STATEMENT] = "SELECT e.content FROM term t CROSS JOIN entry e "
-	    "ON e.idx = t.entry WHERE " BY_TERM " AND e.d = ?3 "
-	    "AND t.entry < ?4 ORDER BY t.entry LIMIT 1",
+	[Q_STATEMENT] = "SELECT e.content FROM stated t CROSS JOIN entry e "
+	    "ON e.idx = t.entry WHERE " BY_STATEMENT
+	    " AND t.entry < ?3 ORDER BY t.entry LIMIT 1",
 	[Q_NOTE] = "SELECT complete, note FROM head "
 	    "WHERE size = ?1 AND note IS NOT NULL",
 	[Q_FIRST_COMPLETE] = "SELECT size, root, note FROM head "
@@ -46,10 +45,10 @@ static const char *const sql[Q_ALL] = {
 	[Q_FIRST_HEAD] = "SELECT size, root, note FROM head "
 	    "WHERE size > ?1 AND note IS NOT NULL ORDER BY size LIMIT 1",
 	[Q_REMOVED] = "SELECT entry FROM removed WHERE d = ?1",
-	[Q_UP] = "SELECT t.entry FROM term t WHERE " BY_TERM
-	    " AND t.entry >= ?3 AND t.entry < ?4 ORDER BY t.entry LIMIT 1",
-	[Q_DOWN] = "SELECT t.entry FROM term t WHERE " BY_TERM
-	    " AND t.entry <= ?3 ORDER BY t.entry DESC LIMIT 1",
+	[Q_UP] = "SELECT entry, role FROM term WHERE " BY_TERM
+	    " AND entry >= ?5 AND entry < ?6 ORDER BY entry LIMIT 1",
+	[Q_DOWN] = "SELECT entry, role FROM term WHERE " BY_TERM
+	    " AND entry <= ?5 ORDER BY entry DESC LIMIT 1",
 	[Q_FLOPS] = "SELECT flops FROM entry WHERE idx = ?1",
 	[Q_FOUND] = "SELECT e.d, k.spki, e.type FROM entry e "
 	    "CROSS JOIN key k ON k.id = e.key WHERE e.idx = ?1",
@@ -65,15 +64,16 @@ static const char *const sql[Q_ALL] = {
 	[Q_PUT_KEY] = "INSERT INTO key (spki) VALUES (?1)",
 	[Q_PUT_ENTRY] = "INSERT INTO entry (idx, d, key, sig, type, flops, "
 	    "content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-	[Q_PUT_TERM] = "INSERT INTO term (term, role, entry) "
-	    "VALUES (?1, ?2, ?3)",
+	[Q_PUT_STATED] = "INSERT INTO stated (d8, entry) VALUES (?1, ?2)",
+	[Q_PUT_TERM] = "INSERT INTO term (segment, term, entry, role) "
+	    "VALUES (?1, ?2, ?3, ?4)",
 	[Q_PUT_LINE] = "INSERT INTO line (certificate, part, entry) "
 	    "VALUES (?1, ?2, ?3) "
 	    "ON CONFLICT (certificate, part, entry) DO NOTHING",
 	[Q_PUT_REMOVED] = "INSERT INTO removed (d, entry) VALUES (?1, ?2) "
 	    "ON CONFLICT (d) DO NOTHING",
 	[Q_WITHHOLD] = "UPDATE entry SET content = x'' WHERE idx IN "
-	    "(SELECT t.entry FROM term t WHERE " BY_TERM ") AND d = ?3",
+	    "(SELECT entry FROM stated WHERE d8 = ?1) AND d = ?2",
 	[Q_PUT_TILE] = "INSERT INTO tile (level, idx, hashes) "
 	    "VALUES (?1, ?2, ?3) ON CONFLICT (level, idx) "
 	    "DO UPDATE SET hashes = excluded.hashes",
@@ -323,24 +323,30 @@ store_begin(struct store *s)
 	return db_run(s->db, Q_BEGIN);
 }
 
-static enum ac_err
-put_term(struct store *s, struct store_term t, uint64_t entry)
-{
-	store_bind_term(s, Q_PUT_TERM, 1, t);
-	db_bind_int(s->db, Q_PUT_TERM, 3, (int64_t)entry);
-	return db_run(s->db, Q_PUT_TERM);
-}
-
 static int
 compare_pending(const void *a, const void *b)
 {
 	const struct store_pending *x = a, *y = b;
+	uint64_t sx = x->entry / STORE_SEGMENT, sy = y->entry / STORE_SEGMENT;
 
+	if (sx != sy)
+		return sx < sy ? -1 : 1;
 	if (x->term.value != y->term.value)
 		return x->term.value < y->term.value ? -1 : 1;
-	if (x->term.role != y->term.role)
-		return x->term.role < y->term.role ? -1 : 1;
-	return x->entry < y->entry ? -1 : x->entry > y->entry;
+	if (x->entry != y->entry)
+		return x->entry < y->entry ? -1 : 1;
+	return (int)x->term.role - (int)y->term.role;
+}
+
+static enum ac_err
+put_term(struct store *s, const struct store_pending *p)
+{
+	db_bind_int(s->db, Q_PUT_TERM, 1,
+	    (int64_t)(p->entry / STORE_SEGMENT));
+	db_bind_int(s->db, Q_PUT_TERM, 2, p->term.value);
+	db_bind_int(s->db, Q_PUT_TERM, 3, (int64_t)p->entry);
+	db_bind_int(s->db, Q_PUT_TERM, 4, p->term.role);
+	return db_run(s->db, Q_PUT_TERM);
 }
 
 /* In the order of the index, so that each of its pages is visited once. */
@@ -357,7 +363,7 @@ put_pending(struct store *s)
 		/* A statement may name the same thing twice. */
 		if (i > 0 && compare_pending(&p[i - 1], &p[i]) == 0)
 			continue;
-		e = put_term(s, p[i].term, p[i].entry);
+		e = put_term(s, &p[i]);
 		if (e != AC_OK)
 			return e;
 	}
@@ -439,6 +445,14 @@ is_withheld(struct store *s, bool *withheld, const struct digest *d)
 	return AC_OK;
 }
 
+static enum ac_err
+put_stated(struct store *s, const struct digest *d, uint64_t entry)
+{
+	db_bind_int(s->db, Q_PUT_STATED, 1, store_first_bytes(d));
+	db_bind_int(s->db, Q_PUT_STATED, 2, (int64_t)entry);
+	return db_run(s->db, Q_PUT_STATED);
+}
+
 enum ac_err
 store_put_entry(struct store *s, uint64_t *index, const struct store_entry *en)
 {
@@ -466,7 +480,7 @@ store_put_entry(struct store *s, uint64_t *index, const struct store_entry *en)
 	e = db_run(s->db, Q_PUT_ENTRY);
 	/* Found by further entries of this very transaction. */
 	if (e == AC_OK)
-		e = put_term(s, store_term_statement(&en->d), en->index);
+		e = put_stated(s, &en->d, en->index);
 	if (e == AC_OK)
 		e = add_pending(s, store_term_leaf(&en->leaf), en->index);
 	for (size_t i = 0; e == AC_OK && i < en->nterms; i++)
@@ -479,8 +493,7 @@ store_put_removal(struct store *s, const struct digest *d, uint64_t entry)
 {
 	enum ac_err e;
 
-	store_bind_term(s, Q_WITHHOLD, 1, store_term_statement(d));
-	store_bind_digest(s, Q_WITHHOLD, 3, d);
+	store_bind_stated(s, Q_WITHHOLD, 1, d);
 	e = db_run(s->db, Q_WITHHOLD);
 	if (e != AC_OK)
 		return e;

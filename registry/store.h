@@ -43,7 +43,6 @@ enum store_role {
 	STORE_LICENSE,    /* of a dependency */
 	STORE_TYPE,       /* predicateType */
 	STORE_FLOPS,      /* power of two below the figure */
-	STORE_STATEMENT,  /* the store's own: D */
 	STORE_LEAF,       /* the store's own: leaf hash */
 };
 

@@ -13,7 +13,6 @@ enum store_q {
 	Q_HEAD,
 	Q_PUBLISHED,
 	Q_FIND,
-	Q_FIND_LEAF,
 	Q_FIND_ALL,
 	Q_LINES,
 	Q_EVIDENCE,
@@ -36,6 +35,7 @@ enum store_q {
 	Q_KEY,
 	Q_PUT_KEY,
 	Q_PUT_ENTRY,
+	Q_PUT_STATED,
 	Q_PUT_TERM,
 	Q_PUT_LINE,
 	Q_PUT_REMOVED,
@@ -44,6 +44,9 @@ enum store_q {
 	Q_PUT_HEAD,
 	Q_ALL
 };
+
+/* Entries of one segment of the terms. */
+#define STORE_SEGMENT 8192
 
 /* A term of an entry of the open transaction. */
 struct store_pending {
@@ -67,8 +70,10 @@ struct store {
 	struct store_key *key; /* [STORE_KEYS] */
 };
 
-/* The terms that only the store makes. */
-struct store_term store_term_statement(const struct digest *d);
+/* The first 8 bytes of a digest. */
+int64_t store_first_bytes(const struct digest *d);
+
+/* The term that only the store makes. */
 struct store_term store_term_leaf(const struct digest *leaf);
 
 static inline void
@@ -78,11 +83,13 @@ store_bind_digest(struct store *s, enum store_q q, int i,
 	db_bind_blob(s->db, q, i, span_digest(d));
 }
 
+/* Parameters i and i + 1: what a statement is looked up by. */
 static inline void
-store_bind_term(struct store *s, enum store_q q, int i, struct store_term t)
+store_bind_stated(struct store *s, enum store_q q, int i,
+    const struct digest *d)
 {
-	db_bind_int(s->db, q, i, t.value);
-	db_bind_int(s->db, q, i + 1, t.role);
+	db_bind_int(s->db, q, i, store_first_bytes(d));
+	store_bind_digest(s, q, i + 1, d);
 }
 
 #endif

@@ -6,42 +6,18 @@ enum ac_err
 store_find(struct store *s, uint64_t *index, const struct digest *d,
     const struct spki *key)
 {
-	store_bind_term(s, Q_FIND, 1, store_term_statement(d));
-	store_bind_digest(s, Q_FIND, 3, d);
-	db_bind_blob(s->db, Q_FIND, 4, span_of(key->b, SPKI_LEN));
+	store_bind_stated(s, Q_FIND, 1, d);
+	db_bind_blob(s->db, Q_FIND, 3, span_of(key->b, SPKI_LEN));
 	return db_get_int(s->db, Q_FIND, index);
-}
-
-enum ac_err
-store_find_leaf(struct store *s, uint64_t *index, const struct digest *leaf)
-{
-	struct store_row row = { 0 };
-	struct digest found;
-	uint64_t i;
-	enum ac_err e;
-
-	store_bind_term(s, Q_FIND_LEAF, 1, store_term_leaf(leaf));
-	e = db_get_int(s->db, Q_FIND_LEAF, &i);
-	if (e == AC_OK)
-		e = store_row(s, &row, i);
-	if (e != AC_OK)
-		return e;
-	found = merkle_leaf(buf_span(&row.body));
-	store_row_free(&row);
-	if (!digest_equal(&found, leaf))
-		return AC_ERR_NOT_FOUND;
-	*index = i;
-	return AC_OK;
 }
 
 enum ac_err
 store_find_all(struct store *s, uint64_t index[], size_t *n, size_t max,
     const struct digest *d, uint64_t size)
 {
-	store_bind_term(s, Q_FIND_ALL, 1, store_term_statement(d));
-	store_bind_digest(s, Q_FIND_ALL, 3, d);
-	db_bind_int(s->db, Q_FIND_ALL, 4, (int64_t)size);
-	db_bind_int(s->db, Q_FIND_ALL, 5, (int64_t)max);
+	store_bind_stated(s, Q_FIND_ALL, 1, d);
+	db_bind_int(s->db, Q_FIND_ALL, 3, (int64_t)size);
+	db_bind_int(s->db, Q_FIND_ALL, 4, (int64_t)max);
 	return db_get_ints(s->db, Q_FIND_ALL, index, n, max);
 }
 
@@ -129,9 +105,8 @@ store_statement(struct store *s, struct buf *out, const struct digest *d,
 {
 	enum ac_err e;
 
-	store_bind_term(s, Q_STATEMENT, 1, store_term_statement(d));
-	store_bind_digest(s, Q_STATEMENT, 3, d);
-	db_bind_int(s->db, Q_STATEMENT, 4, (int64_t)size);
+	store_bind_stated(s, Q_STATEMENT, 1, d);
+	db_bind_int(s->db, Q_STATEMENT, 3, (int64_t)size);
 	e = db_step(s->db, Q_STATEMENT);
 	if (e == AC_OK)
 		e = buf_copy(out, db_column(s->db, Q_STATEMENT, 0));

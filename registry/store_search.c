@@ -1,8 +1,8 @@
 /*
  * store_search.c -- what entries are found by; see store.h.
  *
- * Every criterion is a set of streams, each the ascending entries of one term
- * in the index.  A search walks them side by side: it asks each for its next
+ * Every criterion is a set of streams, each the entries of one term in the
+ * index, one segment after the other.  A search walks them side by side: it asks each for its next
  * entry at or after the furthest of all, so that what one of them skips no
  * other is read for.
  */
@@ -14,8 +14,8 @@
 
 /* ---- terms ---- */
 
-static int64_t
-first_bytes(const struct digest *d)
+int64_t
+store_first_bytes(const struct digest *d)
 {
 	int64_t v;
 
@@ -34,7 +34,7 @@ hashed(enum store_role role, struct span kind, struct span text)
 	sha256_update(&s, span_of("", 1));
 	sha256_update(&s, text);
 	d = sha256_final(&s);
-	return (struct store_term){ first_bytes(&d), role };
+	return (struct store_term){ store_first_bytes(&d), role };
 }
 
 struct store_term
@@ -52,19 +52,13 @@ store_term_text(enum store_role role, struct span text)
 struct store_term
 store_term_builder(const struct digest *fingerprint)
 {
-	return (struct store_term){ first_bytes(fingerprint), STORE_BUILDER };
-}
-
-struct store_term
-store_term_statement(const struct digest *d)
-{
-	return (struct store_term){ first_bytes(d), STORE_STATEMENT };
+	return (struct store_term){ store_first_bytes(fingerprint), STORE_BUILDER };
 }
 
 struct store_term
 store_term_leaf(const struct digest *leaf)
 {
-	return (struct store_term){ first_bytes(leaf), STORE_LEAF };
+	return (struct store_term){ store_first_bytes(leaf), STORE_LEAF };
 }
 
 struct store_term
@@ -81,12 +75,22 @@ store_term_flops(double flops)
 
 /* ---- streams ---- */
 
-/* The entries of one term; at is the next one, where there is one. */
+/*
+ * The entries of one term in the roles from its own to last; at is the next
+ * one, where there is one.
+ */
 struct stream {
 	struct store_term term;
+	enum store_role last, role; /* role: of the one at at */
 	bool begun, ended;
 	uint64_t at;
 };
+
+static struct stream
+stream_of(struct store_term t)
+{
+	return (struct stream){ .term = t, .last = t.role };
+}
 
 /* A search under way. */
 struct walk {
@@ -103,22 +107,49 @@ before(const struct walk *w, uint64_t a, uint64_t b)
 	return w->down ? a > b : a < b;
 }
 
+/* The first entry of st in that segment which is not before x. */
+static enum ac_err
+seek_in(struct walk *w, struct stream *st, uint64_t segment, uint64_t x)
+{
+	enum store_q q = w->down ? Q_DOWN : Q_UP;
+	struct db *db = w->s->db;
+	enum ac_err e;
+
+	w->steps++;
+	db_bind_int(db, q, 1, (int64_t)segment);
+	db_bind_int(db, q, 2, st->term.value);
+	db_bind_int(db, q, 3, st->term.role);
+	db_bind_int(db, q, 4, st->last);
+	db_bind_int(db, q, 5, (int64_t)x);
+	if (!w->down)
+		db_bind_int(db, q, 6, (int64_t)w->size);
+	e = db_step(db, q);
+	if (e == AC_OK) {
+		st->at = (uint64_t)db_column_int(db, q, 0);
+		st->role = (enum store_role)db_column_int(db, q, 1);
+	}
+	db_reset(db, q);
+	return e;
+}
+
 /* Move st to its first entry that is not before x. */
 static enum ac_err
 seek(struct walk *w, struct stream *st, uint64_t x)
 {
-	enum store_q q = w->down ? Q_DOWN : Q_UP;
-	enum ac_err e;
+	uint64_t segment = x / STORE_SEGMENT;
+	enum ac_err e = AC_ERR_NOT_FOUND;
 
 	if (st->ended || (st->begun && !before(w, st->at, x)))
 		return AC_OK;
-	w->steps++;
-	store_bind_term(w->s, q, 1, st->term);
-	db_bind_int(w->s->db, q, 3, (int64_t)x);
-	if (!w->down)
-		db_bind_int(w->s->db, q, 4, (int64_t)w->size);
-	e = db_get_int(w->s->db, q, &st->at);
 	st->begun = true;
+	if (!w->down)
+		while (segment * STORE_SEGMENT < w->size &&
+		    (e = seek_in(w, st, segment, x)) == AC_ERR_NOT_FOUND)
+			segment++;
+	else
+		while ((e = seek_in(w, st, segment, x)) == AC_ERR_NOT_FOUND &&
+		    segment > 0)
+			segment--;
 	st->ended = e == AC_ERR_NOT_FOUND;
 	return st->ended ? AC_OK : e;
 }
@@ -177,40 +208,81 @@ free_found(struct store_found found[], size_t n)
 		buf_free(&found[i].type);
 }
 
+/* The next role in which the entry at st has the term. */
+static enum ac_err
+next_role(struct walk *w, struct stream *st)
+{
+	struct stream same = *st;
+	enum ac_err e;
+
+	if (st->role == st->last)
+		return AC_ERR_NOT_FOUND;
+	same.term.role = (enum store_role)(st->role + 1);
+	e = seek_in(w, &same, st->at / STORE_SEGMENT, st->at);
+	if (e == AC_OK && same.at != st->at)
+		e = AC_ERR_NOT_FOUND;
+	if (e == AC_OK)
+		st->role = same.role;
+	return e;
+}
+
 enum ac_err
 store_by_digest(struct store *s, struct store_found out[], size_t *n,
     size_t max, struct span alg, struct span value, uint64_t from,
     uint64_t size)
 {
 	struct walk w = { .s = s, .size = size };
-	struct stream st[STORE_IMAGE + 1] = { { .begun = false } };
-	size_t found = 0, nst = 0;
-	enum ac_err e = AC_OK;
+	struct stream st = stream_of(store_term_digest(STORE_SUBJECT, alg,
+	    value));
+	size_t found = 0;
+	enum ac_err e;
 
-	for (int role = STORE_SUBJECT; role <= (int)STORE_IMAGE; role++)
-		st[nst++].term = store_term_digest((enum store_role)role, alg,
-		    value);
-	while (found < max) {
-		uint64_t at = 0;
-		size_t i = 0;
-
-		e = any(&w, st, nst, from, &at, &i);
-		if (e == AC_OK)
-			e = get_found(s, &out[found], at, st[i].term.role);
+	st.last = STORE_IMAGE;
+	e = seek(&w, &st, from);
+	while (e == AC_OK && !st.ended && found < max) {
+		e = get_found(s, &out[found], st.at, st.role);
 		if (e != AC_OK)
 			break;
 		found++;
-		/* The same entry may stand in the next stream as well. */
-		e = seek(&w, &st[i], at + 1);
-		if (e != AC_OK)
-			break;
-		from = at;
+		e = next_role(&w, &st);
+		if (e == AC_ERR_NOT_FOUND)
+			e = seek(&w, &st, st.at + 1);
 	}
-	if (e != AC_OK && e != AC_ERR_NOT_FOUND) {
+	if (e != AC_OK) {
 		free_found(out, found);
 		return e;
 	}
 	*n = found;
+	return AC_OK;
+}
+
+enum ac_err
+store_find_leaf(struct store *s, uint64_t *index, const struct digest *leaf)
+{
+	struct walk w = { .s = s };
+	struct stream st = stream_of(store_term_leaf(leaf));
+	struct store_row row = { 0 };
+	struct store_head head;
+	struct digest found;
+	bool published;
+	enum ac_err e;
+
+	e = store_head(s, &head, &published);
+	if (e != AC_OK)
+		return e;
+	w.size = head.size;
+	e = seek(&w, &st, 0);
+	if (e == AC_OK && st.ended)
+		e = AC_ERR_NOT_FOUND;
+	if (e == AC_OK)
+		e = store_row(s, &row, st.at);
+	if (e != AC_OK)
+		return e;
+	found = merkle_leaf(buf_span(&row.body));
+	store_row_free(&row);
+	if (!digest_equal(&found, leaf))
+		return AC_ERR_NOT_FOUND;
+	*index = st.at;
 	return AC_OK;
 }
 
@@ -299,15 +371,14 @@ begin(struct search *s, struct store *store, const struct store_query *query)
 		.size = query->size };
 	s->query = query;
 	for (size_t i = 0; i < query->ncriteria; i++)
-		s->criterion[i] = (struct stream){
-			.term = query->criterion[i] };
+		s->criterion[i] = stream_of(query->criterion[i]);
 	s->nflops = 0;
 	if (!query->has_min_flops)
 		return;
 	lowest = store_term_flops(query->min_flops);
 	for (int64_t p = lowest.value; p <= FLOPS_MAX; p++)
-		s->flops[s->nflops++] = (struct stream){
-			.term = { p, STORE_FLOPS } };
+		s->flops[s->nflops++] = stream_of((struct store_term){ p,
+		    STORE_FLOPS });
 }
 
 enum ac_err
@@ -351,8 +422,8 @@ store_of_type(struct store *s, uint64_t index[], size_t *n, size_t max,
     const char *type, uint64_t from, uint64_t size)
 {
 	struct walk w = { .s = s, .size = size };
-	struct stream st = { .term = store_term_text(STORE_TYPE,
-	    span_str(type)) };
+	struct stream st = stream_of(store_term_text(STORE_TYPE,
+	    span_str(type)));
 	enum ac_err e = AC_OK;
 	size_t found = 0;
 
