@@ -76,6 +76,18 @@ evidence_encode(struct buf *out, const struct evidence *ev)
 	write_lines(&w, ",\"outputsLog\":[", ev->outputs_log, ev->noutputs);
 	if (ev->tls_key.len > 0)
 		write_base64(&w, ",\"tlsKey\":\"", &ev->tls_key);
+	if (ev->hcl.len > 0)
+		write_base64(&w, ",\"hclReport\":\"", &ev->hcl);
+	if (ev->snp.len > 0) {
+		write_base64(&w, ",\"snp\":{\"report\":\"", &ev->snp);
+		wr_str(&w, ",\"certChain\":[");
+		for (size_t i = 0; i < SNP_CHAIN_LEN; i++)
+			write_base64(&w, i == 0 ? "\"" : ",\"",
+			    &ev->snp_chain[i]);
+		wr_str(&w, "]}");
+	}
+	if (ev->tdx.len > 0)
+		write_base64(&w, ",\"tdx\":\"", &ev->tdx);
 	wr_str(&w, "}}");
 	return wr_end(&w, out);
 }
@@ -187,6 +199,25 @@ decode_optional(struct buf *out, struct json j, size_t max)
 	return e == AC_OK && out->len == 0 ? AC_ERR_FORMAT : e;
 }
 
+static enum ac_err
+decode_snp(struct evidence *ev, struct json snp)
+{
+	struct json chain = json_get(snp, "certChain"), j = json_first(chain);
+	enum ac_err e;
+
+	if (!json_present(snp))
+		return AC_OK;
+	if (!json_closed(snp, "report certChain") || !json_is_array(chain) ||
+	    json_count(chain) != SNP_CHAIN_LEN)
+		return AC_ERR_FORMAT;
+	e = decode_optional(&ev->snp, json_get(snp, "report"), REPORT_MAX);
+	for (size_t i = 0; e == AC_OK && i < SNP_CHAIN_LEN; i++) {
+		e = decode_optional(&ev->snp_chain[i], j, CERT_DER_MAX);
+		j = json_next(j);
+	}
+	return e;
+}
+
 static bool
 check_subjects(struct evidence *ev, struct json subjects)
 {
@@ -211,6 +242,8 @@ evidence_decode(struct evidence *out, const struct statement *s)
 	if (!span_is(s->predicate_type, TYPE_EVIDENCE) ||
 	    !json_closed(p, MEMBERS) ||
 	    !json_digest(json_get(p, "boundDigest"), &ev.bound) ||
+	    (json_present(json_get(p, "gpu")) &&
+	    !json_is_array(json_get(p, "gpu"))) ||
 	    !check_subjects(&ev, s->subjects) || !json_is_array(quotes) ||
 	    json_count(quotes) != 2)
 		goto out;
@@ -233,12 +266,16 @@ evidence_decode(struct evidence *out, const struct statement *s)
 	if (e == AC_OK)
 		e = decode_lines(&ev.outputs_log, &ev.noutputs,
 		    json_get(p, "outputsLog"));
+	if (e == AC_OK)
+		e = decode_optional(&ev.hcl, json_get(p, "hclReport"),
+		    REPORT_MAX);
+	if (e == AC_OK)
+		e = decode_snp(&ev, json_get(p, "snp"));
+	if (e == AC_OK)
+		e = decode_optional(&ev.tdx, json_get(p, "tdx"), REPORT_MAX);
 	if (e != AC_OK)
 		goto out;
-	ev.has_hcl = json_present(json_get(p, "hclReport"));
-	ev.has_snp = json_present(json_get(p, "snp"));
-	ev.has_tdx = json_present(json_get(p, "tdx"));
-	ev.has_gpu = json_present(json_get(p, "gpu"));
+	ev.has_gpu = json_is_array(json_get(p, "gpu"));
 	*out = ev;
 	ev = (struct evidence){ 0 }; /* transferred */
 	e = AC_OK;
@@ -267,6 +304,11 @@ evidence_free(struct evidence *ev)
 	buf_free(&ev->ak_public);
 	buf_free(&ev->boot_log);
 	buf_free(&ev->tls_key);
+	buf_free(&ev->hcl);
+	buf_free(&ev->snp);
+	for (size_t i = 0; i < SNP_CHAIN_LEN; i++)
+		buf_free(&ev->snp_chain[i]);
+	buf_free(&ev->tdx);
 	free_lines(ev->inputs_log, ev->ninputs);
 	free_lines(ev->outputs_log, ev->noutputs);
 	*ev = (struct evidence){ 0 };

@@ -34,7 +34,11 @@ struct evidence {
 	size_t noutputs;
 	struct buf *outputs_log;        /* lines of PCR 8 */
 	struct buf tls_key;             /* DER SPKI; empty: a local build */
-	bool has_hcl, has_snp, has_tdx, has_gpu; /* present, not read here */
+	struct buf hcl;                 /* HCL report; empty: none, as below */
+	struct buf snp;                 /* SNP report */
+	struct buf snp_chain[SNP_CHAIN_LEN]; /* DER: VCEK, ASK, ARK */
+	struct buf tdx;                 /* TDX quote */
+	bool has_gpu;                   /* present, not read here */
 };
 
 /* *out = the statement.  AC_ERR_LIMIT, AC_ERR_MEMORY, AC_ERR_FORMAT. */

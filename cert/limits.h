@@ -75,6 +75,8 @@
 
 /* Certificates of an AK chain: leaf, up to three CAs, root. */
 #define AK_CHAIN_MAX 5
+/* Certificates of an SNP report: VCEK, ASK, ARK. */
+#define SNP_CHAIN_LEN 3
 /* Bytes of one certificate in DER. */
 #define CERT_DER_MAX (16 * KIB)
 /* Bytes of a TPMS_ATTEST or TPMT_SIGNATURE. */

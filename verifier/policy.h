@@ -9,11 +9,13 @@
 #include "cert/note.h"
 #include "cert/spki.h"
 #include "common/message.h"
+#include "verifier/snp.h"
 
 #define POLICY_LIST_MAX 256  /* lines of one kind */
 #define POLICY_NODES_MAX 128 /* witnesses and groups together */
 #define POLICY_NAME_MAX 64
 #define POLICY_OID_MAX 64
+#define POLICY_ID_KEYS_MAX 8 /* of one root */
 #define POLICY_URL_MAX 255
 
 struct policy_name {
@@ -46,6 +48,11 @@ struct policy_ak_root {
 	bool unmeasured_boot;
 	char eku[POLICY_OID_MAX + 1];    /* dotted; asked of the leaf */
 	char policy[POLICY_OID_MAX + 1]; /* dotted, or "": none asked */
+	/* An AMD root key: the HCL report of a confidential VM names the AK. */
+	bool snp;
+	struct snp_tcb floor;
+	size_t nid_key;          /* who may have signed what runs in it */
+	uint8_t id_key[POLICY_ID_KEYS_MAX][SNP_ID_KEY_LEN];
 };
 
 struct policy_named_digest {
@@ -80,6 +87,7 @@ struct policy {
 	bool allow_licence;           /* the list is closed */
 	bool allow_self_asserted_any;
 	bool require_witness, require_earliest_time, require_ak_name;
+	bool require_confidential;
 };
 
 /* Reads a PEM file that a policy names; path is as written there. */

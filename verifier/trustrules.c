@@ -9,12 +9,33 @@
 static const struct {
 	const char *name;
 	uint8_t der[32];
+	bool snp;
 } builtin_roots[] = {
 	/* Azure Virtual TPM Root Certificate Authority 2023 */
 	{ "azure-2023", { 0xe6, 0xc5, 0x96, 0xb1, 0x7f, 0x8f, 0xfe, 0xfb, 0xa5,
 	    0xc3, 0x00, 0xf7, 0x14, 0xcf, 0xb1, 0x26, 0x0c, 0x60, 0x28, 0x70,
 	    0x4e, 0xcf, 0x7b, 0xec, 0xc4, 0xab, 0x50, 0x18, 0xef, 0xb0, 0x0e,
-	    0x95 } },
+	    0x95 }, false },
+	{ "amd-milan", { 0x69, 0xd0, 0x63, 0xb4, 0x53, 0x44, 0xd2, 0x6a, 0x2e,
+	    0x94, 0xe1, 0xf4, 0x21, 0x0d, 0xe4, 0x9e, 0xf5, 0x55, 0x30, 0x82,
+	    0x87, 0xd4, 0xc1, 0x74, 0x44, 0x5c, 0x95, 0x63, 0x9a, 0x54, 0x0b,
+	    0xcd }, true },
+	{ "amd-genoa", { 0x4c, 0x65, 0x98, 0xd1, 0x9c, 0x18, 0x71, 0x9c, 0x5d,
+	    0xfd, 0x4a, 0x7d, 0x33, 0x5f, 0x67, 0x4e, 0x5b, 0xfe, 0x1d, 0x8f,
+	    0x80, 0x0c, 0xea, 0x2c, 0xf2, 0x70, 0xc1, 0x0d, 0x10, 0x3d, 0xb2,
+	    0xf1 }, true },
+	{ "amd-turin", { 0x1f, 0x08, 0x41, 0x61, 0xa4, 0x4b, 0xb6, 0xd9, 0x37,
+	    0x78, 0xa9, 0x04, 0x87, 0x7d, 0x48, 0x19, 0xca, 0xfa, 0x5d, 0x05,
+	    0xef, 0x41, 0x93, 0xb2, 0xde, 0xd9, 0xdd, 0x9c, 0x73, 0xdd, 0x3f,
+	    0x6a }, true },
+};
+
+/* Keys that signed Azure's paravisor, of 2023 and since, by their SHA-384. */
+static const char *const azure_id_keys[] = {
+	"934f68bd8ba01938eec21475c872e3a942b60c59fafc6df9e9a76ee66bc47f2d"
+	    "09c676f61c0315c578da26085fb13a71",
+	"942fd93ebde6ea7a96efadeafc60f1c6b3d10e703b1dafd7555b92f7f3d32d0e"
+	    "006767648cba5b102af3d65756af4177",
 };
 
 /* A PEM file, or a fingerprint. */
@@ -80,16 +101,116 @@ get_oid(const struct rule *x, size_t i, char out[POLICY_OID_MAX + 1])
 }
 
 static bool
-find_builtin(struct digest *out, struct span name)
+find_builtin(struct policy_ak_root *out, struct span name)
 {
 	for (size_t i = 0; i < sizeof(builtin_roots) / sizeof(builtin_roots[0]);
 	    i++) {
 		if (span_is(name, builtin_roots[i].name)) {
-			memcpy(out->b, builtin_roots[i].der, sizeof(out->b));
+			memcpy(out->der.b, builtin_roots[i].der,
+			    sizeof(out->der.b));
+			out->snp = builtin_roots[i].snp;
 			return true;
 		}
 	}
 	return false;
+}
+
+/* <bootloader>.<tee>.<snp>.<microcode>, in Turin <fmc> before them. */
+static enum ac_err
+get_tcb(const struct rule *x, size_t i, struct snp_tcb *out)
+{
+	struct reader r = rd_of(i < x->in->n ? x->in->f[i] :
+	    span_of(NULL, 0));
+	uint8_t part[5] = { 0 };
+	struct span number;
+	uint64_t v;
+	size_t n = 0;
+
+	while (!rd_end(&r) && n < 5) {
+		if (!rd_until(&r, &number, '.')) {
+			number = r.left;
+			r = rd_of(span_of(NULL, 0));
+		}
+		if (!text_undec(&v, number, 255))
+			break;
+		part[n++] = (uint8_t)v;
+	}
+	if (n < 4 || !rd_end(&r))
+		return rule_complain(x, i, AC_ERR_FORMAT, "expected "
+		    "[<fmc>.]<bootloader>.<tee>.<snp>.<microcode>");
+	*out = (struct snp_tcb){ n == 5 ? part[0] : 0, part[n - 4],
+		part[n - 3], part[n - 2], part[n - 1] };
+	return AC_OK;
+}
+
+static bool
+add_id_key(struct policy_ak_root *root, struct span hex)
+{
+	return root->nid_key < POLICY_ID_KEYS_MAX &&
+	    text_unhex(root->id_key[root->nid_key], SNP_ID_KEY_LEN, hex) &&
+	    ++root->nid_key > 0;
+}
+
+/* The words of an AMD root from number i on. */
+static enum ac_err
+parse_snp(const struct rule *x, size_t i, struct policy_ak_root *root)
+{
+	const struct rule_words *in = x->in;
+	enum ac_err e;
+
+	if (i < in->n && span_is(in->f[i], "tcb")) {
+		e = get_tcb(x, i + 1, &root->floor);
+		if (e != AC_OK)
+			return e;
+		i += 2;
+	}
+	for (; i < in->n && span_is(in->f[i], "id-key"); i += 2)
+		if (i + 1 == in->n || !add_id_key(root, in->f[i + 1]))
+			return rule_complain(x, i + 1, AC_ERR_FORMAT,
+			    "expected at most 8 SHA-384 of 96 lower-case hex "
+			    "digits");
+	if (root->nid_key == 0)
+		for (size_t k = 0; k < sizeof(azure_id_keys) /
+		    sizeof(azure_id_keys[0]); k++)
+			if (!add_id_key(root, span_str(azure_id_keys[k])))
+				return AC_ERR_FORMAT;
+	if (i < in->n)
+		return rule_complain(x, i, AC_ERR_FORMAT,
+		    "expected [tcb <numbers>] [id-key <sha384>]...");
+	return AC_OK;
+}
+
+/* Those of any other. */
+static enum ac_err
+parse_ca(const struct rule *x, size_t i, struct policy_ak_root *root)
+{
+	const struct rule_words *in = x->in;
+	enum ac_err e;
+
+	if (i < in->n && span_is(in->f[i], "simulated")) {
+		root->simulated = true;
+		i++;
+		if (i < in->n && span_is(in->f[i], "unmeasured-boot")) {
+			root->unmeasured_boot = true;
+			i++;
+		}
+	}
+	if (i < in->n && span_is(in->f[i], "eku")) {
+		e = get_oid(x, i + 1, root->eku);
+		if (e != AC_OK)
+			return e;
+		i += 2;
+	}
+	if (i < in->n && span_is(in->f[i], "policy")) {
+		e = get_oid(x, i + 1, root->policy);
+		if (e != AC_OK)
+			return e;
+		i += 2;
+	}
+	if (i < in->n)
+		return rule_complain(x, i, AC_ERR_FORMAT, "expected [simulated "
+		    "[unmeasured-boot]] [eku <oid>] [policy <oid>], or snp");
+	return AC_OK;
 }
 
 enum ac_err
@@ -101,40 +222,21 @@ trustrules_ak_root(const struct rule *x)
 	size_t i = 3;
 	enum ac_err e;
 
-	if (in->n > 1 && (span_is(in->f[1], "amd-milan") ||
-	    span_is(in->f[1], "amd-genoa") || span_is(in->f[1], "amd-turin")))
-		return rule_lacks(x, 1, 8);
-	if (in->n < 2 || (!find_builtin(&root.der, in->f[1]) &&
+	if (in->n < 2 || (!find_builtin(&root, in->f[1]) &&
 	    !text_unhex_digest(&root.der, in->f[1])))
-		return rule_complain(x, 1, AC_ERR_FORMAT,
-		    "expected the SHA-256 of "
-		    "the root certificate's DER, or azure-2023");
+		return rule_complain(x, 1, AC_ERR_FORMAT, "expected the "
+		    "SHA-256 of the root certificate's DER, azure-2023, "
+		    "amd-milan, amd-genoa or amd-turin");
 	e = rule_name(x, 2, &root.name);
 	if (e != AC_OK)
 		return e;
-	if (i < in->n && span_is(in->f[i], "simulated")) {
-		root.simulated = true;
+	if (!root.snp && i < in->n && span_is(in->f[i], "snp")) {
+		root.snp = true;
 		i++;
-		if (i < in->n && span_is(in->f[i], "unmeasured-boot")) {
-			root.unmeasured_boot = true;
-			i++;
-		}
 	}
-	if (i < in->n && span_is(in->f[i], "eku")) {
-		e = get_oid(x, i + 1, root.eku);
-		if (e != AC_OK)
-			return e;
-		i += 2;
-	}
-	if (i < in->n && span_is(in->f[i], "policy")) {
-		e = get_oid(x, i + 1, root.policy);
-		if (e != AC_OK)
-			return e;
-		i += 2;
-	}
-	if (i < in->n)
-		return rule_complain(x, i, AC_ERR_FORMAT, "expected [simulated "
-		    "[unmeasured-boot]] [eku <oid>] [policy <oid>]");
+	e = root.snp ? parse_snp(x, i, &root) : parse_ca(x, i, &root);
+	if (e != AC_OK)
+		return e;
 	if (policy_ak_root_by(p, &root.der) != NULL)
 		return rule_complain(x, 1, AC_ERR_FORMAT,
 		    "this root stands above already");
@@ -254,7 +356,7 @@ trustrules_require(const struct rule *x)
 	else if (span_is(what, "certified-inputs"))
 		return rule_lacks(x, 1, 18);
 	else if (span_is(what, "confidential"))
-		return rule_lacks(x, 1, 8);
+		p->require_confidential = true;
 	else if (span_is(what, "revocation-state"))
 		return rule_lacks(x, 1, 17);
 	else

@@ -11,6 +11,7 @@
 
 #include "verifier/akcert.h"
 #include "verifier/certificate.h"
+#include "verifier/hcl.h"
 #include "verifier/policy.h"
 #include "verifier/quote.h"
 
@@ -89,6 +90,10 @@ struct verification {
 	struct verify_time judged;            /* asked for instead of it */
 	struct verify_time earliest;          /* checkpoint at the start */
 	const struct policy_ak_root *root;    /* NULL: not in the policy */
+	bool has_hcl, has_snp;                /* and they are right */
+	struct hcl hcl;
+	struct snp_signer snp;
+	uint8_t id_key[SNP_ID_KEY_LEN];
 	struct akcert ak;
 	struct quote_public ak_public;
 	struct quote quote[2]; /* by enum evidence_when */

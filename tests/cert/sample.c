@@ -228,6 +228,11 @@ sample_evidence(const struct sample *s, bool full)
 		append(&ev.inputs_log, &ev.ninputs, s, EVENT_TIMING);
 		must(buf_copy(&ev.boot_log, span_of("\0log", 4)));
 		must(buf_copy(&ev.tls_key, span_str("spki")));
+		must(buf_copy(&ev.hcl, span_str("HCLA")));
+		must(buf_copy(&ev.snp, span_str("snp")));
+		for (size_t i = 0; i < SNP_CHAIN_LEN; i++)
+			must(buf_copy(&ev.snp_chain[i], span_str("amd")));
+		must(buf_copy(&ev.tdx, span_str("td")));
 	}
 	return ev;
 }

@@ -152,6 +152,10 @@ fixture_keys_new(struct fixture_keys *k)
 	    k->other_ak != NULL && k->ec_ak != NULL &&
 	    k->ec384_ak != NULL && k->short_ak != NULL && k->root != NULL &&
 	    k->intermediate != NULL && k->other_ca != NULL);
+	k->ark = EVP_RSA_gen(2048);
+	k->ask = EVP_RSA_gen(2048);
+	k->vcek = EVP_EC_gen("P-384");
+	MUST(k->ark != NULL && k->ask != NULL && k->vcek != NULL);
 	cosigner_new(&k->log, "log.example.org", NOTE_ED25519);
 	cosigner_new(&k->log_time, "log.example.org/time", NOTE_COSIGNATURE);
 	cosigner_new(&k->other_log, "log.example.org", NOTE_ED25519);
@@ -168,7 +172,7 @@ fixture_keys_free(struct fixture_keys *k)
 {
 	EVP_PKEY *keys[] = { k->builder, k->other_builder, k->ak, k->other_ak,
 		k->ec_ak, k->ec384_ak, k->short_ak, k->odd_ak, k->root,
-		k->intermediate, k->other_ca };
+		k->intermediate, k->other_ca, k->ark, k->ask, k->vcek };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		EVP_PKEY_free(keys[i]);
@@ -182,6 +186,19 @@ set_cn(X509_NAME *name, const char *cn, int len)
 {
 	MUST(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
 	    (const unsigned char *)cn, len > 0 ? len : -1, -1, 0) == 1);
+}
+
+static void
+sign_certificate(X509 *cert, const struct fixture_cert *spec)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *pctx;
+
+	MUST(ctx != NULL && EVP_DigestSignInit(ctx, &pctx, spec->md, NULL,
+	    spec->issuer_key) == 1 && (!spec->pss ||
+	    EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_PSS_PADDING) == 1) &&
+	    X509_sign_ctx(cert, ctx) > 0);
+	EVP_MD_CTX_free(ctx);
 }
 
 void
@@ -205,7 +222,7 @@ fixture_certify(struct buf *out, const struct fixture_cert *spec)
 	set_cn(X509_get_subject_name(cert), spec->subject, spec->subjectlen);
 	set_cn(X509_get_issuer_name(cert), spec->issuer, 0);
 	X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
-	for (size_t i = 0; i < 7 && spec->extension[i].name != NULL; i++) {
+	for (size_t i = 0; i < FIXTURE_EXTENSIONS && spec->extension[i].name != NULL; i++) {
 		const struct fixture_extension *e = &spec->extension[i];
 		X509_EXTENSION *x;
 
@@ -226,7 +243,7 @@ fixture_certify(struct buf *out, const struct fixture_cert *spec)
 		MUST(x != NULL && X509_add_ext(cert, x, -1) == 1);
 		X509_EXTENSION_free(x);
 	}
-	MUST(X509_sign(cert, spec->issuer_key, spec->md) > 0);
+	sign_certificate(cert, spec);
 	len = i2d_X509(cert, &der);
 	MUST(len > 0);
 	fixture_set(out, span_of(der, (size_t)len));
@@ -761,16 +778,22 @@ substitute_vkey(struct buf *policy, const char *name,
 }
 
 static void
-substitute_digest(struct buf *policy, const char *name,
-    const struct digest *d)
+substitute_bytes(struct buf *policy, const char *name, struct span bytes)
 {
 	struct writer w;
 	struct buf text;
 
 	wr_init(&w, 4096);
-	wr_hex(&w, span_digest(d));
+	wr_hex(&w, bytes);
 	MUST(wr_end(&w, &text) == AC_OK);
 	substitute(policy, name, &text);
+}
+
+static void
+substitute_digest(struct buf *policy, const char *name,
+    const struct digest *d)
+{
+	substitute_bytes(policy, name, span_digest(d));
 }
 
 static void
@@ -797,6 +820,9 @@ make_policy(struct fixture *f)
 	d = spki_digest(&spki);
 	substitute_digest(&f->policy, "@stranger", &d);
 	substitute_digest(&f->policy, "@root", &f->root_der);
+	substitute_digest(&f->policy, "@ark", &f->ark_der);
+	substitute_bytes(&f->policy, "@idkey", span_of(f->cvm.id_key,
+	    sizeof(f->cvm.id_key)));
 	len = i2d_PUBKEY(k->ak, &der);
 	MUST(len > 0);
 	d = sha256_of(span_of(der, (size_t)len));
@@ -963,6 +989,8 @@ make_end(struct fixture *f, fixture_hook *hook)
 	ev->root = f->outputs.root;
 	d = dsse_bind_end(&d);
 	make_quote(f, hook, 1, &d);
+	if (f->cvm.kind != 0)
+		fixture_confidential(f);
 	call(f, hook, FIXTURE_EVIDENCE);
 	MUST(evidence_encode(&f->evidence, ev) == AC_OK);
 	call(f, hook, FIXTURE_EVIDENCE_STATEMENT);

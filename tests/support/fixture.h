@@ -27,6 +27,7 @@
 #define FIXTURE_DAY 86400
 #define FIXTURE_INPUTS 2
 #define FIXTURE_FILES 3
+#define FIXTURE_EXTENSIONS 10
 
 /* TPM_ALG_ID, for the AK's scheme and its hash. */
 #define FIXTURE_SHA256 0x000b
@@ -83,6 +84,7 @@ struct fixture_keys {
 	EVP_PKEY *ec_ak, *ec384_ak;
 	EVP_PKEY *short_ak, *odd_ak;   /* RSA-1024; exponent 3 */
 	EVP_PKEY *root, *intermediate, *other_ca;
+	EVP_PKEY *ark, *ask, *vcek; /* AMD's: RSA, RSA, P-384 */
 	struct fixture_cosigner log, log_time, other_log;
 	struct fixture_cosigner witness[FIXTURE_WITNESSES];
 };
@@ -96,8 +98,29 @@ struct fixture_cert {
 	int subjectlen;               /* 0: up to its NUL */
 	EVP_PKEY *key, *issuer_key;
 	const EVP_MD *md;
+	bool pss;                     /* RSA only */
 	int64_t not_before_s, not_after_s;
-	struct fixture_extension extension[7];
+	struct fixture_extension extension[FIXTURE_EXTENSIONS];
+};
+
+/* What a confidential VM shows beside its quotes. */
+#define FIXTURE_SNP 2
+#define FIXTURE_TDX 4
+
+struct fixture_cvm {
+	uint32_t kind;          /* 0: none */
+	/* The claims of the HCL report: whose AK, then one replacement. */
+	EVP_PKEY *named;
+	const char *from, *to;
+	uint8_t claims_bit, quote_bit; /* flipped in their digest */
+	/* The SNP report, and who signs it. */
+	uint32_t version, vmpl, algorithm, signer;
+	uint64_t policy;
+	uint8_t tcb[8], chip[64], id_key[48];
+	size_t reserved;        /* a byte that is set; 0: none */
+	EVP_PKEY *key;
+	struct fixture_cert cert[SNP_CHAIN_LEN]; /* VCEK, ASK, ARK */
+	bool twice;             /* evidence.snp is signed once more */
 };
 
 /* The fields of a TPMS_ATTEST of a quote. */
@@ -150,6 +173,7 @@ struct fixture {
 	uint16_t ak_scheme, ak_hash;
 	EVP_PKEY *certified;      /* the key of the leaf */
 	struct fixture_cert cert[3]; /* leaf, intermediate, root */
+	struct fixture_cvm cvm;
 	struct span tls_key;
 	bool with_start_note;
 	const char *origin;
@@ -175,6 +199,7 @@ struct fixture {
 	struct buf leaf[2];
 	struct digest leaves[FIXTURE_LEAVES];
 	struct digest root_der;   /* of the root certificate */
+	struct digest ark_der;    /* of AMD's */
 
 	struct buf jsonl, sig, policy;
 	struct oms_file folder[FIXTURE_FILES + 1];
@@ -193,6 +218,13 @@ void fixture_make(struct fixture *f, const struct fixture_keys *keys,
 
 /* At FIXTURE_SETUP: no TPM took part; one line, and figures only reported. */
 void fixture_self_asserted(struct fixture *f);
+
+/* At FIXTURE_SETUP: the machine is a confidential VM. */
+void fixture_with_snp(struct fixture *f);
+void fixture_with_tdx(struct fixture *f);
+
+/* Make the reports of f->cvm, in f->ev; fixture_make() does. */
+void fixture_confidential(struct fixture *f);
 
 void fixture_free(struct fixture *f);
 

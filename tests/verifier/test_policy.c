@@ -255,6 +255,26 @@ static const struct wrong ak_root_lines[] = {
 	FORMAT("ak-root " HEX64 " a policy ^1.2," "3\n" NONE, "a dotted OID"),
 	FORMAT("ak-root " HEX64 " a\nak-root ^" HEX64 " b\n" NONE,
 	    "stands above already"),
+	FORMAT("ak-root amd-milan a ^simulated\n" NONE, "expected [tcb"),
+	FORMAT("ak-root amd-milan a ^eku 1.2.3\n" NONE, "expected [tcb"),
+	FORMAT("ak-root amd-milan a ^snp\n" NONE, "expected [tcb"),
+	FORMAT("ak-root amd-milan a tcb ^\n" NONE, "expected [<fmc>.]"),
+	FORMAT("ak-root amd-milan a tcb ^4.0.24\n" NONE, "expected [<fmc>.]"),
+	FORMAT("ak-root amd-milan a tcb ^1.4.0.24.219.1\n" NONE,
+	    "expected [<fmc>.]"),
+	FORMAT("ak-root amd-milan a tcb ^4.0.24.256\n" NONE,
+	    "expected [<fmc>.]"),
+	FORMAT("ak-root amd-milan a tcb ^4.0.24.\n" NONE, "expected [<fmc>.]"),
+	FORMAT("ak-root amd-milan a tcb ^4..24.1\n" NONE, "expected [<fmc>.]"),
+	FORMAT("ak-root amd-milan a tcb ^4.0.024.1\n" NONE,
+	    "expected [<fmc>.]"),
+	FORMAT("ak-root amd-milan a tcb 1.2.3.4 ^tcb 1.2.3.4\n" NONE,
+	    "expected [tcb"),
+	FORMAT("ak-root amd-milan a id-key ^\n" NONE, "SHA-384"),
+	FORMAT("ak-root amd-milan a id-key ^" HEX64 "\n" NONE, "SHA-384"),
+	FORMAT("ak-root " HEX64 " a snp ^unmeasured-boot\n" NONE,
+	    "expected [tcb"),
+	FORMAT("ak-root " HEX64 " a ^tcb 1.2.3.4\n" NONE, "expected [simulated"),
 	FORMAT("ak-root azure-2023 a\nak-root ^azure-2023 b\n" NONE,
 	    "stands above already"),
 };
@@ -359,8 +379,6 @@ static const struct wrong lacking[] = {
 	{ NONE "require ^certified-inputs\n",
 	  "\"certified-inputs\" needs verification step 18",
 	  AC_ERR_UNSUPPORTED },
-	{ NONE "require ^confidential\n",
-	  "\"confidential\" needs verification step 8", AC_ERR_UNSUPPORTED },
 	{ NONE "require ^revocation-state 7d\n",
 	  "\"revocation-state\" needs verification step 17",
 	  AC_ERR_UNSUPPORTED },
@@ -424,13 +442,19 @@ right(void **state)
 	    "builder theirs " HEX64 "\n"
 	    "ak-root azure-2023 azure eku 1.2.3 policy 1.3.6.1\n"
 	    "ak-root " HEX64 " sim simulated unmeasured-boot policy 1.2\n"
+	    "ak-root amd-milan milan tcb 4.0.24.219\n"
+	    "ak-root amd-turin turin tcb 1.2.3.4.5 id-key " HEX64
+	    "0123456789abcdef0123456789abcdef id-key " HEX64
+	    "00000000000000000000000000000000\n"
+	    "ak-root amd-genoa genoa\n"
 	    "vm " HEX64 "\n"
 	    "container c sha256:" HEX64 "\n"
 	    "deny input sha256:" HEX64 "\n"
 	    "deny input gitCommit:00112233\n"
 	    "allow licence MIT Apache-2.0\n"
 	    "allow self-asserted ours\n"
-	    "require witness\nrequire earliest-time\nrequire ak-name";
+	    "require witness\nrequire earliest-time\nrequire ak-name\n"
+	    "require confidential";
 	struct spki key = fixture_spki(keys.builder);
 	struct digest d = spki_digest(&key);
 	struct message why = { "" };
@@ -452,12 +476,25 @@ right(void **state)
 	assert_int_equal(p->nbuilder, 2);
 	assert_true(policy_builder_by(p, &d) == &p->builder[0]);
 	assert_true(p->builder[0].has_key && !p->builder[1].has_key);
-	assert_int_equal(p->nak_root, 2);
+	assert_int_equal(p->nak_root, 5);
 	assert_false(p->ak_root[0].simulated);
 	assert_string_equal(p->ak_root[0].eku, "1.2.3");
 	assert_string_equal(p->ak_root[0].policy, "1.3.6.1");
 	assert_true(p->ak_root[1].simulated && p->ak_root[1].unmeasured_boot);
 	assert_string_equal(p->ak_root[1].eku, "2.23.133.8.3");
+	assert_true(p->ak_root[2].snp && p->ak_root[3].snp &&
+	    p->ak_root[4].snp && !p->ak_root[1].snp);
+	assert_int_equal(p->ak_root[2].floor.fmc, 0);
+	assert_int_equal(p->ak_root[2].floor.bootloader, 4);
+	assert_int_equal(p->ak_root[2].floor.microcode, 219);
+	assert_int_equal(p->ak_root[3].floor.fmc, 1);
+	assert_int_equal(p->ak_root[3].floor.snp, 4);
+	assert_int_equal(p->ak_root[3].floor.microcode, 5);
+	/* Azure's, unless the line names its own. */
+	assert_int_equal(p->ak_root[2].nid_key, 2);
+	assert_int_equal(p->ak_root[3].nid_key, 2);
+	assert_int_equal(p->ak_root[3].id_key[1][47], 0);
+	assert_int_equal(p->ak_root[4].floor.microcode, 0);
 	assert_int_equal(p->nvm, 1);
 	assert_int_equal(p->ncontainer, 1);
 	assert_int_equal(p->ndeny, 2);
@@ -467,7 +504,7 @@ right(void **state)
 	assert_false(policy_allows_self_asserted(p, &p->builder[1]));
 	assert_false(policy_allows_self_asserted(p, NULL));
 	assert_true(p->require_witness && p->require_earliest_time &&
-	    p->require_ak_name);
+	    p->require_ak_name && p->require_confidential);
 	assert_non_null(policy_log_by(p, span_str("log.example.org")));
 	assert_null(policy_log_by(p, span_str("log.example.or")));
 	assert_null(policy_log_by(p, span_str("log.example.org/time")));
