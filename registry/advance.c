@@ -2,8 +2,8 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "common/hook.h"
 #include "registry/advance.h"
-#include "registry/hook.h"
 
 #define WITNESS_MS 10000     /* a head waits so long for its quorum */
 #define WITNESS_OPEN_MS 2000 /* the same where it may go without */

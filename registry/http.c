@@ -12,8 +12,8 @@
 #include <microhttpd.h>
 
 #include "cert/limits.h"
+#include "common/hook.h"
 #include "common/text.h"
-#include "registry/hook.h"
 #include "registry/http.h"
 #include "registry/keep.h"
 

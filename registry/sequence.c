@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "registry/hook.h"
+#include "common/hook.h"
 #include "registry/sequence.h"
 #include "registry/tree.h"
 

@@ -1,21 +1,20 @@
 /* serve.c -- the parts of a running registry; see serve.h. */
 #include <errno.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/hook.h"
+#include "common/listen.h"
 #include "registry/admit.h"
 #include "registry/answer.h"
 #include "registry/home.h"
-#include "registry/hook.h"
 #include "registry/http.h"
 #include "registry/sequence.h"
 #include "registry/serve.h"
@@ -26,11 +25,9 @@
 #define NTHREADS_MAX 16
 #define NETWORK_THREADS 2
 #define WAITING_MAX 16384  /* requests that no worker has begun */
-#define BACKLOG 1024
 #define DRAIN_MS 30000     /* for clients to take their answers */
 #define REAP_MS 1000
 #define RETRY_MS 1000     /* a head without its quorum is tried so often */
-#define ADDRESS_MAX 320
 
 struct registry {
 	const struct serve_options *options;
@@ -46,7 +43,7 @@ struct registry {
 	struct buf keys;
 	struct metrics *metrics;
 	atomic_bool failed; /* the sequencer */
-	char url[ADDRESS_MAX], root_url[ADDRESS_MAX];
+	char url[LISTEN_URL_MAX], root_url[LISTEN_URL_MAX];
 	char policy[WEB_POLICY_MAX];
 	int lock_fd, failed_fd;
 	bool frozen;
@@ -217,95 +214,6 @@ on_failed(void *arg)
 	atomic_store(&r->failed, true);
 	/* An event counter of 1 cannot overflow. */
 	(void)!write(r->failed_fd, &one, sizeof(one));
-}
-
-/* ---- the address ---- */
-
-/* Take "ADDR:PORT" or "[ADDR]:PORT" apart. */
-static enum ac_err
-split_address(char host[ADDRESS_MAX], char port[16], const char *listen_at,
-    struct message *why)
-{
-	const char *colon = strrchr(listen_at, ':');
-	size_t n = colon == NULL ? 0 : (size_t)(colon - listen_at);
-	const char *from = listen_at;
-
-	if (n >= 2 && from[0] == '[' && from[n - 1] == ']') {
-		from++;
-		n -= 2;
-	}
-	if (colon == NULL || n == 0 || n >= ADDRESS_MAX ||
-	    strlen(colon + 1) == 0 || strlen(colon + 1) > 5 ||
-	    strspn(colon + 1, "0123456789") != strlen(colon + 1)) {
-		message_set(why, "--listen wants ADDR:PORT, such as "
-		    "127.0.0.1:8080 or [::1]:0; found ");
-		message_add_quoted(why, span_str(listen_at));
-		return AC_ERR_FORMAT;
-	}
-	memcpy(host, from, n);
-	host[n] = '\0';
-	(void)snprintf(port, 16, "%s", colon + 1);
-	return AC_OK;
-}
-
-/* Where fd is bound, as "http://ADDR:PORT", and the port alone. */
-static bool
-bound_url(char url[ADDRESS_MAX], char port[16], int fd)
-{
-	struct sockaddr_storage a;
-	socklen_t len = sizeof(a);
-	char host[128];
-
-	if (getsockname(fd, (struct sockaddr *)&a, &len) != 0 ||
-	    getnameinfo((struct sockaddr *)&a, len, host, sizeof(host), port,
-	    16, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		return false;
-	(void)snprintf(url, ADDRESS_MAX, a.ss_family == AF_INET6 ?
-	    "http://[%s]:%s" : "http://%s:%s", host, port);
-	return true;
-}
-
-static enum ac_err
-open_listener(int *out, char url[ADDRESS_MAX], char bound[16],
-    const char *listen_at, struct message *why)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_PASSIVE | AI_NUMERICSERV };
-	char host[ADDRESS_MAX], port[16];
-	struct addrinfo *found = NULL;
-	enum ac_err e;
-	int fd = -1, one = 1, error;
-
-	e = split_address(host, port, listen_at, why);
-	if (e != AC_OK)
-		return e;
-	e = AC_ERR_IO;
-	error = getaddrinfo(host, port, &hints, &found);
-	if (error != 0) {
-		message_set(why, "cannot listen on %s: %s", listen_at,
-		    gai_strerror(error));
-		goto out;
-	}
-	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC |
-	    SOCK_NONBLOCK, 0);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one,
-	    sizeof(one)) != 0 ||
-	    bind(fd, found->ai_addr, found->ai_addrlen) != 0 ||
-	    listen(fd, BACKLOG) != 0 || !bound_url(url, bound, fd)) {
-		message_set(why, "cannot listen on %s: %s%s", listen_at,
-		    strerror(errno), errno == EADDRINUSE ? "; another program "
-		    "has the port, port 0 takes any that is free" : "");
-		goto out;
-	}
-	*out = fd;
-	fd = -1; /* transferred */
-	e = AC_OK;
-out:
-	if (fd >= 0)
-		(void)close(fd);
-	if (found != NULL)
-		freeaddrinfo(found);
-	return e;
 }
 
 /* ---- start and end ---- */
@@ -606,7 +514,7 @@ enum ac_err
 serve_run(const struct serve_options *o, int stop_fd, struct message *why)
 {
 	struct registry *r = calloc(1, sizeof(*r));
-	char url[ADDRESS_MAX] = "", port[16] = "";
+	char url[LISTEN_URL_MAX] = "", port[16] = "";
 	struct message ending = { "" };
 	int listener = -1;
 	enum ac_err e = AC_ERR_MEMORY, ended;
@@ -626,7 +534,7 @@ serve_run(const struct serve_options *o, int stop_fd, struct message *why)
 	}
 	e = home_lock(&r->lock_fd, o->dir, why);
 	if (e == AC_OK)
-		e = open_listener(&listener, url, port, o->listen, why);
+		e = listen_open(&listener, url, port, o->listen, why);
 	if (e == AC_OK)
 		e = start(r, o, &listener, url, why);
 	if (e == AC_OK)

@@ -2,8 +2,8 @@
  * hook.h -- named places where a test stops the process as a power cut would.
  * Present in debug builds only.
  */
-#ifndef AICERT_REGISTRY_HOOK_H
-#define AICERT_REGISTRY_HOOK_H
+#ifndef AICERT_COMMON_HOOK_H
+#define AICERT_COMMON_HOOK_H
 
 #ifdef AICERT_DEBUG
 #include <signal.h>
