@@ -27,6 +27,8 @@
 #define MODEL_SIG_MAX (OMS_STATEMENT_MAX / 3 * 4 + 64 * KIB)
 /* Bytes of a log entry: tlog-tiles counts them in 16 bits. */
 #define LEAF_MAX 65535
+/* Bytes of a revocation snapshot: some 8,000 revocations. */
+#define REVOCATIONS_MAX (32 * MIB)
 /* Bytes of a policy file. */
 #define POLICY_MAX (1 * MIB)
 /* Bytes of a key or certificate chain in PEM. */

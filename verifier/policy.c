@@ -21,14 +21,14 @@ parse_line(const struct rule *x)
 		{ "quorum", logrules_quorum, 0, NULL },
 		{ "log-time", logrules_log_time, 0, &p->nlog_time },
 		{ "builder", trustrules_builder, 0, &p->nbuilder },
+		{ "registry", trustrules_registry, 0, &p->nregistry },
+		{ "revoker", trustrules_revoker, 0, &p->nrevoker },
 		{ "ak-root", trustrules_ak_root, 0, &p->nak_root },
 		{ "vm", trustrules_vm, 0, &p->nvm },
 		{ "container", trustrules_container, 0, &p->ncontainer },
 		{ "deny", trustrules_deny, 0, &p->ndeny },
 		{ "allow", trustrules_allow, 0, &p->nself_asserted },
 		{ "require", trustrules_require, 0, NULL },
-		{ "registry", NULL, 17, NULL },
-		{ "revoker", NULL, 17, NULL },
 		{ "image", NULL, 13, NULL },
 		{ "pcr", NULL, 13, NULL },
 		{ "measurements", NULL, 13, NULL },
@@ -115,6 +115,15 @@ policy_log_by(const struct policy *p, struct span origin)
 	for (size_t i = 0; i < p->nlog; i++)
 		if (span_is(origin, p->log[i].name))
 			return &p->log[i];
+	return NULL;
+}
+
+const struct policy_registry *
+policy_registry_by(const struct policy *p, struct span origin)
+{
+	for (size_t i = 0; i < p->nregistry; i++)
+		if (span_is(origin, p->registry[i].origin))
+			return &p->registry[i];
 	return NULL;
 }
 

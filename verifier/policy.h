@@ -60,6 +60,12 @@ struct policy_named_digest {
 	struct digest d;
 };
 
+/* The only key whose removals and revocation states count in that log. */
+struct policy_registry {
+	char origin[NOTE_NAME_MAX + 1];
+	struct digest fingerprint;
+};
+
 struct policy_deny {
 	char alg[16];
 	char hex[129];
@@ -73,6 +79,8 @@ struct policy {
 	POLICY_LIST(struct note_key, log);
 	POLICY_LIST(struct note_key, log_time);
 	POLICY_LIST(struct policy_builder, builder);
+	POLICY_LIST(struct policy_registry, registry);
+	POLICY_LIST(struct policy_named_digest, revoker); /* fingerprints */
 	POLICY_LIST(struct policy_ak_root, ak_root);
 	POLICY_LIST(struct digest, vm);
 	POLICY_LIST(struct policy_named_digest, container);
@@ -88,6 +96,9 @@ struct policy {
 	bool allow_self_asserted_any;
 	bool require_witness, require_earliest_time, require_ak_name;
 	bool require_confidential;
+	bool require_certified_inputs;
+	bool require_revocation_state; /* not older than so many seconds: */
+	int64_t revocation_state_s;
 };
 
 /* Reads a PEM file that a policy names; path is as written there. */
@@ -110,6 +121,8 @@ void policy_free(struct policy *p);
 const struct policy_builder *policy_builder_by(const struct policy *p,
     const struct digest *fingerprint);
 const struct note_key *policy_log_by(const struct policy *p,
+    struct span origin);
+const struct policy_registry *policy_registry_by(const struct policy *p,
     struct span origin);
 const struct policy_ak_root *policy_ak_root_by(const struct policy *p,
     const struct digest *der);

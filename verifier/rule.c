@@ -66,6 +66,37 @@ rule_digest(const struct rule *x, size_t i, struct digest *out)
 }
 
 enum ac_err
+rule_key(const struct rule *x, size_t i, struct digest *fingerprint,
+    bool *has_key, struct spki *key)
+{
+	struct buf pem = { 0 };
+	char path[4096];
+	enum ac_err e;
+
+	if (i >= x->in->n)
+		return rule_complain(x, i, AC_ERR_FORMAT,
+		    "expected a PEM file or the SHA-256 of a public key");
+	*has_key = false;
+	if (text_unhex_digest(fingerprint, x->in->f[i]))
+		return AC_OK;
+	if (x->in->f[i].len >= sizeof(path))
+		return rule_complain(x, i, AC_ERR_LIMIT, "path too long");
+	memcpy(path, x->in->f[i].p, x->in->f[i].len);
+	path[x->in->f[i].len] = '\0';
+	e = x->loader->load(x->loader->ctx, &pem, path);
+	if (e != AC_OK)
+		return rule_complain(x, i, AC_ERR_FORMAT,
+		    "expected a readable PEM file or a SHA-256");
+	*has_key = spki_from_pem(key, buf_span(&pem));
+	buf_free(&pem);
+	if (!*has_key)
+		return rule_complain(x, i, AC_ERR_FORMAT,
+		    "this file is not a P-256 public key in PEM");
+	*fingerprint = spki_digest(key);
+	return AC_OK;
+}
+
+enum ac_err
 rule_end(const struct rule *x, size_t i)
 {
 	return i == x->in->n ? AC_OK : rule_complain(x, i, AC_ERR_FORMAT,

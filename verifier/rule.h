@@ -51,6 +51,10 @@ AC_MUST_CHECK enum ac_err rule_digest(const struct rule *x, size_t i,
 AC_MUST_CHECK enum ac_err rule_vkey(const struct rule *x, size_t i,
     struct note_key *out, uint8_t type);
 
+/* Word i as a public key: a PEM file, then *has_key, or a fingerprint. */
+AC_MUST_CHECK enum ac_err rule_key(const struct rule *x, size_t i,
+    struct digest *fingerprint, bool *has_key, struct spki *key);
+
 /* Are there exactly i words? */
 AC_MUST_CHECK enum ac_err rule_end(const struct rule *x, size_t i);
 

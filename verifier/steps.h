@@ -31,6 +31,10 @@ enum verify_status steps_boot_log(struct verification *v, struct message *why);
 enum verify_status steps_boot(struct verification *v, struct message *why);
 enum verify_status steps_replay(struct verification *v, struct message *why);
 
+/* steps_revoke.c: 17. */
+enum verify_status steps_revocation(struct verification *v,
+    struct message *why);
+
 /* steps_entail.c: 15. */
 enum verify_status steps_entailment(struct verification *v,
     struct message *why);

@@ -2,12 +2,10 @@
  * steps_log.c -- steps 3 to 6: lines 1 and 2 are in a log that the policy
  * knows, under a checkpoint that its quorum cosigned, and since when.
  */
-#include "cert/checkpoint.h"
 #include "common/time.h"
 #include "verifier/check.h"
 #include "verifier/entry.h"
-#include "verifier/quorum.h"
-#include "verifier/sig.h"
+#include "verifier/logged.h"
 #include "verifier/steps.h"
 
 /* How many lines the log must hold: provenance and evidence. */
@@ -61,21 +59,6 @@ steps_inclusion(struct verification *v, struct message *why)
 	return VERIFY_OK;
 }
 
-/* Origin of the note in line i; step 4 has parsed it. */
-static bool
-origin_of(struct span *out, const struct verification *v, size_t i)
-{
-	struct checkpoint c;
-	struct note note;
-
-	if (note_parse(&note, buf_span(
-	    &v->cert.line[i].bundle.entry.checkpoint)) != AC_OK ||
-	    checkpoint_parse(&c, note.text) != AC_OK)
-		return false;
-	*out = c.origin;
-	return true;
-}
-
 /* The policy's log whose key the entry of line i names, or NULL. */
 static const struct note_key *
 log_by_id(const struct verification *v, size_t i)
@@ -98,7 +81,8 @@ steps_checkpoint(struct verification *v, struct message *why)
 		const struct note_key *log;
 		struct span origin;
 
-		if (!origin_of(&origin, v, i)) {
+		if (logged_origin(&origin, buf_span(
+		    &v->cert.line[i].bundle.entry.checkpoint)) != AC_OK) {
 			message_set(why, "line %zu: no checkpoint", i + 1);
 			return VERIFY_FAILED;
 		}
@@ -133,33 +117,6 @@ steps_checkpoint(struct verification *v, struct message *why)
 	return VERIFY_OK;
 }
 
-/* Inclusion time of line i under the policy. */
-static enum verify_status
-inclusion_time(struct verification *v, size_t i, struct message *why)
-{
-	const struct policy *p = v->policy;
-	struct verify_time *t = &v->logged[i];
-	struct note note;
-
-	if (note_parse(&note, buf_span(
-	    &v->cert.line[i].bundle.entry.checkpoint)) != AC_OK ||
-	    quorum_time(&t->unix_s, p, &note, why) != AC_OK)
-		return VERIFY_FAILED;
-	if (t->unix_s != QUORUM_NEVER) {
-		t->known = t->by_witnesses = true;
-		return VERIFY_OK;
-	}
-	if (!CHECK(log_time_known, quorum_log_time_key(p, v->origin) != NULL)) {
-		message_set(why, "no inclusion time: the policy says \"quorum "
-		    "none\" and has no log-time key of this log");
-		return VERIFY_NOT_ACCEPTED;
-	}
-	if (quorum_log_time(&t->unix_s, p, &note, v->origin, why) != AC_OK)
-		return VERIFY_FAILED;
-	t->known = true;
-	return VERIFY_OK;
-}
-
 static enum verify_status
 check_quorum(struct verification *v, struct message *why)
 {
@@ -168,7 +125,9 @@ check_quorum(struct verification *v, struct message *why)
 		return VERIFY_NOT_ESTABLISHED;
 	}
 	for (size_t i = 0; i < needed_lines(v); i++) {
-		enum verify_status s = inclusion_time(v, i, why);
+		enum verify_status s = logged_time(&v->logged[i], v->policy,
+		    buf_span(&v->cert.line[i].bundle.entry.checkpoint),
+		    v->origin, why);
 
 		if (s == VERIFY_FAILED)
 			name_line(why, i);

@@ -38,39 +38,19 @@ static const char *const azure_id_keys[] = {
 	    "006767648cba5b102af3d65756af4177",
 };
 
-/* A PEM file, or a fingerprint. */
 enum ac_err
 trustrules_builder(const struct rule *x)
 {
 	struct policy *p = x->p;
 	struct policy_builder b = { 0 };
-	struct buf pem = { 0 };
-	char path[4096];
 	enum ac_err e;
 
 	e = rule_name(x, 1, &b.name);
 	if (e != AC_OK)
 		return e;
-	if (x->in->n < 3)
-		return rule_complain(x, 2, AC_ERR_FORMAT,
-		    "expected a PEM file or the SHA-256 of a public key");
-	if (!text_unhex_digest(&b.fingerprint, x->in->f[2])) {
-		if (x->in->f[2].len >= sizeof(path))
-			return rule_complain(x, 2, AC_ERR_LIMIT,
-			    "path too long");
-		memcpy(path, x->in->f[2].p, x->in->f[2].len);
-		path[x->in->f[2].len] = '\0';
-		e = x->loader->load(x->loader->ctx, &pem, path);
-		if (e != AC_OK)
-			return rule_complain(x, 2, AC_ERR_FORMAT,
-			    "expected a readable PEM file or a SHA-256");
-		b.has_key = spki_from_pem(&b.key, buf_span(&pem));
-		buf_free(&pem);
-		if (!b.has_key)
-			return rule_complain(x, 2, AC_ERR_FORMAT,
-			    "this file is not a P-256 public key in PEM");
-		b.fingerprint = spki_digest(&b.key);
-	}
+	e = rule_key(x, 2, &b.fingerprint, &b.has_key, &b.key);
+	if (e != AC_OK)
+		return e;
 	for (size_t i = 0; i < p->nbuilder; i++)
 		if (span_is(span_str(p->builder[i].name.s), b.name.s) ||
 		    digest_equal(&p->builder[i].fingerprint, &b.fingerprint))
@@ -79,6 +59,69 @@ trustrules_builder(const struct rule *x)
 	e = rule_end(x, 3);
 	if (e == AC_OK)
 		p->builder[p->nbuilder++] = b;
+	return e;
+}
+
+/* The name of a log: what a checkpoint may have as its origin. */
+static enum ac_err
+get_origin(const struct rule *x, char out[NOTE_NAME_MAX + 1])
+{
+	struct span s;
+
+	if (x->in->n < 2)
+		return rule_complain(x, 1, AC_ERR_FORMAT,
+		    "expected the origin of a log");
+	s = x->in->f[1];
+	if (s.len > NOTE_NAME_MAX || memchr(s.p, '+', s.len) != NULL)
+		return rule_complain(x, 1, AC_ERR_FORMAT,
+		    "an origin has at most 255 characters and no '+'");
+	memcpy(out, s.p, s.len);
+	out[s.len] = '\0';
+	return AC_OK;
+}
+
+enum ac_err
+trustrules_registry(const struct rule *x)
+{
+	struct policy *p = x->p;
+	struct policy_registry *r = &p->registry[p->nregistry];
+	struct spki key;
+	bool has_key;
+	enum ac_err e;
+
+	e = get_origin(x, r->origin);
+	if (e == AC_OK && policy_registry_by(p, x->in->f[1]) != NULL)
+		return rule_complain(x, 1, AC_ERR_FORMAT,
+		    "the registry of this log stands above already");
+	if (e == AC_OK)
+		e = rule_key(x, 2, &r->fingerprint, &has_key, &key);
+	if (e == AC_OK)
+		e = rule_end(x, 3);
+	p->nregistry += e == AC_OK;
+	return e;
+}
+
+enum ac_err
+trustrules_revoker(const struct rule *x)
+{
+	struct policy *p = x->p;
+	struct policy_named_digest *r = &p->revoker[p->nrevoker];
+	struct spki key;
+	bool has_key;
+	enum ac_err e;
+
+	e = rule_name(x, 1, &r->name);
+	if (e == AC_OK)
+		e = rule_key(x, 2, &r->d, &has_key, &key);
+	if (e != AC_OK)
+		return e;
+	for (size_t i = 0; i < p->nrevoker; i++)
+		if (span_is(span_str(p->revoker[i].name.s), r->name.s) ||
+		    digest_equal(&p->revoker[i].d, &r->d))
+			return rule_complain(x, 1, AC_ERR_FORMAT,
+			    "this revoker or its key stands above already");
+	e = rule_end(x, 3);
+	p->nrevoker += e == AC_OK;
 	return e;
 }
 
@@ -341,6 +384,24 @@ trustrules_allow(const struct rule *x)
 	return e;
 }
 
+/* "36h", "7d": at most ten years. */
+static enum ac_err
+get_age(const struct rule *x, size_t i, int64_t *out)
+{
+	struct span s = i < x->in->n ? x->in->f[i] : span_of(NULL, 0);
+	uint8_t unit = s.len > 0 ? s.p[s.len - 1] : 0;
+	int64_t unit_s = unit == 'd' ? 86400 : 3600;
+	uint64_t n;
+
+	if ((unit != 'h' && unit != 'd') ||
+	    !text_undec(&n, span_of(s.p, s.len - 1),
+	    3653 * (uint64_t)86400 / (uint64_t)unit_s) || n == 0)
+		return rule_complain(x, i, AC_ERR_FORMAT, "expected an age in "
+		    "hours or days, such as 36h or 7d, of at most ten years");
+	*out = (int64_t)n * unit_s;
+	return AC_OK;
+}
+
 enum ac_err
 trustrules_require(const struct rule *x)
 {
@@ -357,9 +418,12 @@ trustrules_require(const struct rule *x)
 		return rule_lacks(x, 1, 18);
 	else if (span_is(what, "confidential"))
 		p->require_confidential = true;
-	else if (span_is(what, "revocation-state"))
-		return rule_lacks(x, 1, 17);
-	else
+	else if (span_is(what, "revocation-state")) {
+		enum ac_err e = get_age(x, 2, &p->revocation_state_s);
+
+		p->require_revocation_state = e == AC_OK;
+		return e == AC_OK ? rule_end(x, 3) : e;
+	} else
 		return rule_complain(x, 1, AC_ERR_FORMAT, "expected witness, "
 		    "certified-inputs, earliest-time, ak-name, confidential or "
 		    "revocation-state");

@@ -9,6 +9,8 @@
 
 /* Each takes one line of its kind into the policy. */
 AC_MUST_CHECK enum ac_err trustrules_builder(const struct rule *x);
+AC_MUST_CHECK enum ac_err trustrules_registry(const struct rule *x);
+AC_MUST_CHECK enum ac_err trustrules_revoker(const struct rule *x);
 AC_MUST_CHECK enum ac_err trustrules_ak_root(const struct rule *x);
 AC_MUST_CHECK enum ac_err trustrules_vm(const struct rule *x);
 AC_MUST_CHECK enum ac_err trustrules_container(const struct rule *x);

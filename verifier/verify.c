@@ -272,12 +272,15 @@ verification_files_failed(struct verification *v, const struct message *why)
 	v->step[VERIFY_FILES].text = *why;
 }
 
-static enum verify_status
-step_revocation(struct verification *v, struct message *why)
+enum ac_err
+verification_revocations(struct verification *v, struct span snapshot,
+    int64_t now_s)
 {
-	(void)v;
-	message_set(why, "no revocation snapshot at hand");
-	return VERIFY_NOT_CHECKED;
+	if (v->nsnapshots == VERIFY_SNAPSHOTS_MAX)
+		return AC_ERR_LIMIT;
+	v->snapshot[v->nsnapshots++] = snapshot;
+	v->now_s = now_s;
+	return AC_OK;
 }
 
 static enum verify_status
@@ -297,7 +300,7 @@ verification_verdict(struct verification *v)
 {
 	bool accepted = true;
 
-	run(v, VERIFY_REVOCATION, step_revocation);
+	run(v, VERIFY_REVOCATION, steps_revocation);
 	run(v, VERIFY_LINEAGE, step_lineage);
 	for (size_t i = 1; i <= VERIFY_NSTEPS; i++) {
 		switch (v->step[i].status) {

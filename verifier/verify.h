@@ -73,6 +73,23 @@ struct verify_time {
 	bool by_witnesses; /* else by the log's own time key */
 };
 
+/* The state of revocations as of which nothing was found void. */
+struct verify_state {
+	bool known;
+	struct span origin; /* of the log and its registry */
+	uint64_t tree_size, count;
+	struct verify_time time;
+};
+
+/* The image release that step 13 found this machine to have booted. */
+struct verify_release {
+	bool known;
+	struct digest d, signer; /* of its statement; its key's fingerprint */
+	uint64_t index;          /* of its entry in the log */
+};
+
+#define VERIFY_SNAPSHOTS_MAX 8
+
 /* Everything found out; read it for a report. */
 struct verification {
 	const struct policy *policy;
@@ -98,6 +115,11 @@ struct verification {
 	struct quote_public ak_public;
 	struct quote quote[2]; /* by enum evidence_when */
 	bool ak_name_matches;
+	struct verify_release release;
+	size_t nsnapshots;
+	struct span snapshot[VERIFY_SNAPSHOTS_MAX]; /* borrowed */
+	int64_t now_s;
+	struct verify_state revocations;
 	bool simulated;
 	size_t ndependencies_certified; /* inputs that name a certificate */
 };
@@ -132,6 +154,14 @@ void verification_files(struct verification *v, const struct oms_file file[],
 /* Step 16 fails: the folder could not be read as one; why says it. */
 void verification_files_failed(struct verification *v,
     const struct message *why);
+
+/*
+ * Step 17 shall read snapshot, which outlives v, and tell its age as of now_s,
+ * the caller's clock.  Of any size and content.  AC_ERR_LIMIT: there are
+ * VERIFY_SNAPSHOTS_MAX already.
+ */
+AC_MUST_CHECK enum ac_err verification_revocations(struct verification *v,
+    struct span snapshot, int64_t now_s);
 
 /* Steps 17 and 18, then the verdict over all of them. */
 enum verify_verdict verification_verdict(struct verification *v);

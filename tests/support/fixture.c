@@ -139,6 +139,8 @@ fixture_keys_new(struct fixture_keys *k)
 	MUST(sodium_init() >= 0);
 	k->builder = EVP_EC_gen("P-256");
 	k->other_builder = EVP_EC_gen("P-256");
+	k->registry = EVP_EC_gen("P-256");
+	k->revoker = EVP_EC_gen("P-256");
 	k->ak = EVP_RSA_gen(2048);
 	k->other_ak = EVP_RSA_gen(2048);
 	k->ec_ak = EVP_EC_gen("P-256");
@@ -148,6 +150,7 @@ fixture_keys_new(struct fixture_keys *k)
 	k->root = EVP_EC_gen("P-256");
 	k->intermediate = EVP_EC_gen("P-256");
 	k->other_ca = EVP_EC_gen("P-256");
+	MUST(k->registry != NULL && k->revoker != NULL);
 	MUST(k->builder != NULL && k->other_builder != NULL && k->ak != NULL &&
 	    k->other_ak != NULL && k->ec_ak != NULL &&
 	    k->ec384_ak != NULL && k->short_ak != NULL && k->root != NULL &&
@@ -170,7 +173,8 @@ fixture_keys_new(struct fixture_keys *k)
 void
 fixture_keys_free(struct fixture_keys *k)
 {
-	EVP_PKEY *keys[] = { k->builder, k->other_builder, k->ak, k->other_ak,
+	EVP_PKEY *keys[] = { k->builder, k->other_builder, k->registry,
+		k->revoker, k->ak, k->other_ak,
 		k->ec_ak, k->ec384_ak, k->short_ak, k->odd_ak, k->root,
 		k->intermediate, k->other_ca, k->ark, k->ask, k->vcek };
 
@@ -663,11 +667,11 @@ make_leaves(struct fixture *f, fixture_hook *hook)
 }
 
 static void
-make_proof(struct bundle_entry *e, const struct digest leaves[])
+make_proof(struct bundle_entry *e, const struct digest leaves[], uint64_t size)
 {
 	struct merkle_plan plan;
 
-	MUST(merkle_plan_inclusion(&plan, e->index, FIXTURE_LEAVES) == AC_OK);
+	MUST(merkle_plan_inclusion(&plan, e->index, size) == AC_OK);
 	e->nproof = plan.nhashes;
 	for (size_t i = 0; i < plan.nhashes; i++) {
 		struct digest nodes[8];
@@ -695,7 +699,7 @@ make_entries(struct fixture *f)
 		e->log_id = note_key_hash(&f->log->key);
 		e->root = f->checkpoint.root;
 		e->size = f->checkpoint.size;
-		make_proof(e, f->leaves);
+		make_proof(e, f->leaves, FIXTURE_LEAVES);
 		fixture_set(&e->checkpoint, buf_span(&f->note));
 		fixture_set(&e->body, buf_span(&f->leaf[i]));
 	}
@@ -727,6 +731,81 @@ make_bundle(struct bundle *b, const struct buf *statement, EVP_PKEY *signer,
 		spki_hint_oms(b->hint, &key);
 	else
 		spki_hint(b->hint, &key);
+}
+
+/* ---- Revocations ---- */
+
+#define LATER (FIXTURE_STATE + 2) /* leaves of the tree with the state */
+
+/* The same of all: they are logged in one tree, and shown when it was this. */
+static void
+log_all(struct fixture *f, struct bundle b[], size_t n)
+{
+	struct digest leaves[LATER] = { { { 0 } } };
+	struct checkpoint c = { span_str(f->origin), LATER, { { 0 } } };
+	struct buf note = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		struct digest d = dsse_digest(buf_span(&b[i].statement));
+		struct spki key = fixture_spki(i == 0 ? f->registry :
+		    f->revocation[i - 1].key);
+		struct bundle_entry *e = &b[i].entry;
+
+		MUST(e->index < LATER && leaf_encode(&e->body, &d,
+		    span_of(b[i].sig, b[i].siglen), &key) == AC_OK);
+		leaves[e->index] = merkle_leaf(buf_span(&e->body));
+	}
+	c.root = root_of(leaves, LATER);
+	make_note(&note, f, &c, f->time_s + FIXTURE_DAY, f->cosigned_s);
+	for (size_t i = 0; i < n; i++) {
+		struct bundle_entry *e = &b[i].entry;
+
+		e->top_index = e->index;
+		e->log_id = note_key_hash(&f->log->key);
+		e->root = c.root;
+		e->size = c.size;
+		make_proof(e, leaves, LATER);
+		fixture_set(&e->checkpoint, buf_span(&note));
+		b[i].logged = true;
+	}
+	buf_free(&note);
+}
+
+static void
+make_snapshot(struct fixture *f, fixture_hook *hook)
+{
+	struct bundle *b = f->logged;
+	struct digest d[FIXTURE_REVOCATIONS];
+	struct buf s = { 0 };
+	struct writer w;
+
+	call(f, hook, FIXTURE_REVOKE);
+	for (size_t i = 0; i < f->nrevocations; i++) {
+		MUST(revocation_encode(&s, &f->revocation[i].r) == AC_OK);
+		make_bundle(&b[i + 1], &s, f->revocation[i].key,
+		    f->revocation[i].key, false);
+		b[i + 1].entry.index = f->revocation[i].index;
+		d[i] = dsse_digest(buf_span(&s));
+		buf_free(&s);
+	}
+	f->state = (struct revocation){ .kind = REVOCATION_STATE,
+		.digest = revocation_list_digest(d, f->nrevocations),
+		.origin = span_str(f->origin), .tree_size = f->state_index,
+		.count = f->nrevocations };
+	call(f, hook, FIXTURE_STATES);
+	MUST(revocation_encode(&s, &f->state) == AC_OK);
+	make_bundle(&b[0], &s, f->registry, f->registry, false);
+	b[0].entry.index = f->state_index;
+	buf_free(&s);
+	call(f, hook, FIXTURE_REVOKED);
+	log_all(f, b, f->nrevocations + 1);
+	call(f, hook, FIXTURE_SNAPSHOT);
+	wr_init(&w, 64 * MIB);
+	for (size_t i = 0; i <= f->nrevocations; i++) {
+		bundle_write(&w, &b[i]);
+		wr_u8(&w, '\n');
+	}
+	MUST(wr_end(&w, &f->snapshot) == AC_OK);
 }
 
 static void
@@ -819,6 +898,12 @@ make_policy(struct fixture *f)
 	spki = fixture_spki(k->other_builder);
 	d = spki_digest(&spki);
 	substitute_digest(&f->policy, "@stranger", &d);
+	spki = fixture_spki(k->registry);
+	d = spki_digest(&spki);
+	substitute_digest(&f->policy, "@registry", &d);
+	spki = fixture_spki(k->revoker);
+	d = spki_digest(&spki);
+	substitute_digest(&f->policy, "@revoker", &d);
 	substitute_digest(&f->policy, "@root", &f->root_der);
 	substitute_digest(&f->policy, "@ark", &f->ark_der);
 	substitute_bytes(&f->policy, "@idkey", span_of(f->cvm.id_key,
@@ -898,7 +983,8 @@ wish(struct fixture *f, const struct fixture_keys *keys, const char *policy)
 		.with_start_note = true, .log = &keys->log,
 		.origin = "log.example.org", .log_time = true,
 		.time_s = FIXTURE_TIME, .start_time_s = FIXTURE_START_TIME,
-		.nfigures = 2 };
+		.nfigures = 2, .registry = keys->registry,
+		.state_index = FIXTURE_STATE };
 	f->figure = f->figures;
 	f->figure[0] = (struct figure){ "wallSeconds", "12.345", "s",
 		"measured" };
@@ -1023,6 +1109,8 @@ fixture_make(struct fixture *f, const struct fixture_keys *keys,
 	call(f, hook, FIXTURE_NOTE);
 	make_entries(f);
 	call(f, hook, FIXTURE_ENTRIES);
+	if (f->with_snapshot)
+		make_snapshot(f, hook);
 	make_result(f);
 	make_policy(f);
 	call(f, hook, FIXTURE_RESULT);
@@ -1051,6 +1139,9 @@ fixture_free(struct fixture *f)
 		buf_free(&f->leaf[i]);
 	}
 	bundle_free(&f->model_sig);
+	for (size_t i = 0; i <= FIXTURE_REVOCATIONS; i++)
+		bundle_free(&f->logged[i]);
+	buf_free(&f->snapshot);
 	buf_free(&f->jsonl);
 	buf_free(&f->sig);
 	buf_free(&f->policy);
@@ -1069,10 +1160,17 @@ write_in(const char *dir, const char *name, struct span data)
 void
 fixture_write(const struct fixture *f, const char *dir, const char *policy)
 {
+	char path[4096];
+
 	for (size_t i = 0; i < FIXTURE_FILES; i++)
 		write_in(dir, (const char *)f->file[i].name.p,
 		    span_str(f->content[i]));
 	write_in(dir, "aicert.jsonl", buf_span(&f->jsonl));
 	write_in(dir, "model.sig", buf_span(&f->sig));
 	MUST(file_write(policy, buf_span(&f->policy), 0644) == AC_OK);
+	if (f->snapshot.len > 0) {
+		MUST(snprintf(path, sizeof(path), "%s.revocations", policy) <
+		    (int)sizeof(path));
+		MUST(file_write(path, buf_span(&f->snapshot), 0644) == AC_OK);
+	}
 }

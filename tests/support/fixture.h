@@ -17,6 +17,7 @@
 #include "cert/evidence.h"
 #include "cert/note.h"
 #include "cert/provenance.h"
+#include "cert/revocation.h"
 
 #define FIXTURE_WITNESSES 5
 #define FIXTURE_LEAVES 7
@@ -28,6 +29,8 @@
 #define FIXTURE_INPUTS 2
 #define FIXTURE_FILES 3
 #define FIXTURE_EXTENSIONS 10
+#define FIXTURE_REVOCATIONS 4
+#define FIXTURE_STATE 30 /* index of the revocation state, in a later tree */
 
 /* TPM_ALG_ID, for the AK's scheme and its hash. */
 #define FIXTURE_SHA256 0x000b
@@ -65,6 +68,10 @@ enum fixture_stage {
 	FIXTURE_CHECKPOINT,      /* checkpoint */
 	FIXTURE_NOTE,            /* note */
 	FIXTURE_ENTRIES,         /* line[].entry */
+	FIXTURE_REVOKE,          /* nothing; revocation[] may be filled */
+	FIXTURE_STATES,          /* state: of the revocations, not signed */
+	FIXTURE_REVOKED,         /* logged[]: the state and they, signed */
+	FIXTURE_SNAPSHOT,        /* logged[].entry */
 	FIXTURE_RESULT,          /* jsonl, sig, folder, policy */
 };
 
@@ -80,6 +87,7 @@ struct fixture_cosigner {
 /* Keys that are made once and used by many fixtures. */
 struct fixture_keys {
 	EVP_PKEY *builder, *other_builder;
+	EVP_PKEY *registry, *revoker;
 	EVP_PKEY *ak, *other_ak;       /* RSA-2048 */
 	EVP_PKEY *ec_ak, *ec384_ak;
 	EVP_PKEY *short_ak, *odd_ak;   /* RSA-1024; exponent 3 */
@@ -121,6 +129,13 @@ struct fixture_cvm {
 	EVP_PKEY *key;
 	struct fixture_cert cert[SNP_CHAIN_LEN]; /* VCEK, ASK, ARK */
 	bool twice;             /* evidence.snp is signed once more */
+};
+
+/* What a registry's snapshot has beside its state. */
+struct fixture_revocation {
+	struct revocation r;
+	EVP_PKEY *key;  /* signs it */
+	uint64_t index; /* of its entry */
 };
 
 /* The fields of a TPMS_ATTEST of a quote. */
@@ -182,6 +197,11 @@ struct fixture {
 	int64_t time_s, start_time_s;
 	int64_t cosigned_s[FIXTURE_WITNESSES]; /* 0: not */
 	int64_t start_cosigned_s[FIXTURE_WITNESSES];
+	bool with_snapshot;       /* of these revocations: */
+	size_t nrevocations;
+	struct fixture_revocation revocation[FIXTURE_REVOCATIONS];
+	EVP_PKEY *registry;       /* signs the state */
+	uint64_t state_index;
 	bool no_compute, no_timing, no_start; /* events left out */
 	/* With @log @time @w0 @builder @root @vm and the like in it. */
 	const char *policy_form;
@@ -196,12 +216,14 @@ struct fixture {
 	struct fixture_attest attest[2];
 	struct evidence ev;
 	struct bundle line[2], model_sig;
+	struct revocation state;
+	struct bundle logged[FIXTURE_REVOCATIONS + 1]; /* the state first */
 	struct buf leaf[2];
 	struct digest leaves[FIXTURE_LEAVES];
 	struct digest root_der;   /* of the root certificate */
 	struct digest ark_der;    /* of AMD's */
 
-	struct buf jsonl, sig, policy;
+	struct buf jsonl, sig, policy, snapshot;
 	struct oms_file folder[FIXTURE_FILES + 1];
 	size_t nfolder;
 };
@@ -249,7 +271,7 @@ void fixture_sign(struct bundle *b, EVP_PKEY *key);
 /* The SPKI of a P-256 key. */
 struct spki fixture_spki(EVP_PKEY *key);
 
-/* Write the model's folder, and the policy to path. */
+/* Write the model's folder, the policy, and a snapshot to POLICY.revocations. */
 void fixture_write(const struct fixture *f, const char *dir,
     const char *policy);
 

@@ -3,8 +3,8 @@
 
 Each program is a test of the verifier in which checks can be switched off.
 With the one check off that refuses an input, the input is accepted, or stands
-in mutation.list with the reason.  Each check of verifier/ refuses some input
-alone, or stands there with the reason."""
+in mutation.list, or one of mutation_*.list, with the reason.  Each check of
+verifier/ refuses some input alone, or stands there with the reason."""
 
 import collections
 import glob
@@ -39,26 +39,31 @@ def run(programs):
     return found
 
 
+def read_list(path, lines, rows, checks):
+    reason = None
+    for number, line in enumerate(lines, 1):
+        line = line.strip()
+        fields = tuple(x.strip() for x in line.split(" |"))
+        if not line:
+            reason = None
+        elif line.startswith("# "):
+            reason = line
+        elif reason is None:
+            sys.exit(f"{path}:{number}: gives no reason")
+        elif fields[0] == "check" and len(fields) == 2:
+            checks.add(fields[1])
+        elif len(fields) == 3:
+            rows.add(fields)
+        else:
+            sys.exit(f"{path}:{number}: not understood")
+
+
 def listed():
-    """rows and checks that mutation.list excuses"""
-    rows, checks, reason = set(), set(), None
-    with open(os.path.join(HERE, "mutation.list"), encoding="utf-8") as f:
-        for number, line in enumerate(f, 1):
-            line = line.strip()
-            if not line:
-                reason = None
-            elif line.startswith("# "):
-                reason = line
-            elif reason is None:
-                sys.exit(f"mutation.list:{number}: gives no reason")
-            else:
-                fields = tuple(x.strip() for x in line.split(" |"))
-                if fields[0] == "check" and len(fields) == 2:
-                    checks.add(fields[1])
-                elif len(fields) == 3:
-                    rows.add(fields)
-                else:
-                    sys.exit(f"mutation.list:{number}: not understood")
+    """rows and checks that the lists excuse"""
+    rows, checks = set(), set()
+    for path in sorted(glob.glob(os.path.join(HERE, "mutation*.list"))):
+        with open(path, encoding="utf-8") as f:
+            read_list(path, f, rows, checks)
     return rows, checks
 
 

@@ -35,6 +35,9 @@ rows_verify(struct rows_result *r, const struct fixture *f,
 	verification_certificate(r->v, buf_span(&f->jsonl), buf_span(&f->sig),
 	    unlogged_s);
 	verification_files(r->v, f->folder, f->nfolder);
+	if (f->snapshot.len > 0)
+		assert_ok(verification_revocations(r->v, buf_span(&f->snapshot),
+		    ROWS_NOW));
 	r->verdict = verification_verdict(r->v);
 }
 
@@ -99,7 +102,12 @@ text_of(struct fixture *f, const char *from)
 			    from, strlen(from)) != NULL)
 				return &ev->inputs_log[i];
 		return &ev->outputs_log[0];
+	case FIXTURE_SNAPSHOT:
+		return &f->logged[0].entry.checkpoint;
 	case FIXTURE_SETUP:
+	case FIXTURE_REVOKE:
+	case FIXTURE_STATES:
+	case FIXTURE_REVOKED:
 	case FIXTURE_CHAIN:
 	case FIXTURE_START_CHECKPOINT:
 	case FIXTURE_START_PCRS:

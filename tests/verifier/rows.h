@@ -49,6 +49,9 @@ void rows_run(const struct row rows[], size_t n);
  */
 void rows_mutate(const char *name, const struct fixture *f);
 
+/* By which the age of a revocation state is told: 36 hours after it. */
+#define ROWS_NOW (FIXTURE_TIME + FIXTURE_DAY + 36 * 3600)
+
 /* At the checkpoint: cosigned by all witnesses, 10 seconds apart. */
 fixture_hook rows_cosigned;
 
