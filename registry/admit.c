@@ -5,18 +5,22 @@
 #include "common/text.h"
 #include "registry/admit.h"
 #include "registry/problem.h"
+#include "verifier/sig.h"
 
 /* Room for a log entry and the rest of a bundle on each answered line. */
 #define ENTRY_ROOM ((size_t)8 << 10)
 #define FLOPS_DIGITS 48 /* as in a figure of an event */
-#define KEYS 256 /* remembered by a thread; builders post more than once */
+#define SETS 256 /* of keys that a thread remembers */
+#define WAYS 4
+
+/* Keys whose fingerprints begin with one byte, newest first. */
+struct set {
+	struct sig_key *key[WAYS];
+	struct digest fingerprint[WAYS];
+};
 
 struct admit {
-	struct {
-		bool used;
-		struct digest fingerprint;
-		struct spki key;
-	} known[KEYS];
+	struct set known[SETS];
 	struct certificate certificate; /* of the one at hand; large */
 };
 
@@ -30,30 +34,46 @@ admit_new(struct admit **out)
 void
 admit_free(struct admit *a)
 {
+	if (a == NULL)
+		return;
+	for (size_t i = 0; i < SETS; i++)
+		for (size_t k = 0; k < WAYS; k++)
+			sig_key_free(a->known[i].key[k]);
 	free(a);
 }
 
 /* ---- keys: a bundle names its key only by digest ---- */
 
-static const struct spki *
+/* The loaded key, or NULL. */
+static const struct sig_key *
 recall(const struct admit *a, const struct digest *fingerprint)
 {
-	unsigned i = fingerprint->b[0];
+	const struct set *s = &a->known[fingerprint->b[0]];
 
-	return a->known[i].used &&
-	    digest_equal(&a->known[i].fingerprint, fingerprint) ?
-	    &a->known[i].key : NULL;
+	for (size_t i = 0; i < WAYS; i++)
+		if (s->key[i] != NULL &&
+		    digest_equal(&s->fingerprint[i], fingerprint))
+			return s->key[i];
+	return NULL;
 }
 
+/* Load a key that was used; where that fails it is not remembered. */
 static void
 remember(struct admit *a, const struct spki *key)
 {
 	struct digest fingerprint = spki_digest(key);
-	unsigned i = fingerprint.b[0];
+	struct set *s = &a->known[fingerprint.b[0]];
+	struct sig_key *loaded;
 
-	a->known[i].used = true;
-	a->known[i].fingerprint = fingerprint;
-	a->known[i].key = *key;
+	if (sig_key_new(&loaded, key) != AC_OK)
+		return;
+	sig_key_free(s->key[WAYS - 1]);
+	for (size_t i = WAYS - 1; i > 0; i--) {
+		s->key[i] = s->key[i - 1];
+		s->fingerprint[i] = s->fingerprint[i - 1];
+	}
+	s->key[0] = loaded;
+	s->fingerprint[0] = fingerprint;
 }
 
 /* ---- what a statement names ---- */
@@ -277,9 +297,11 @@ static bool
 check_builder(struct admit *a, struct reply *refusal)
 {
 	struct certificate *c = &a->certificate;
-	const struct spki *known = recall(a, &c->provenance.builder_key);
+	const struct sig_key *known = recall(a, &c->provenance.builder_key);
 	struct message why = { "" };
-	enum ac_err e = certificate_check_builder(c, known, &why);
+	enum ac_err e = known != NULL ?
+	    certificate_check_builder_by(c, known, &why) :
+	    certificate_check_builder(c, NULL, &why);
 
 	if (e == AC_ERR_MEMORY)
 		return refuse(refusal, PROBLEM_BUSY, &why);

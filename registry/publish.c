@@ -12,11 +12,22 @@
 #include "registry/publish.h"
 
 #define PATH_LEN 4096
+#define MADE_MAX 4    /* of bundles, of tiles of the three lowest levels */
+#define FRESH_MAX 128 /* files that are made durable together */
 #define BUNDLE_MAX (MERKLE_TILE_WIDTH * (LEAF_MAX + (size_t)2))
+
+/* A file that is written and has its name only once it is durable. */
+struct fresh {
+	int fd;
+	char *tmp, *path;
+};
 
 struct publish {
 	char dir[PATH_LEN];
-	char made[PATH_LEN]; /* the folder that was made and synced last */
+	/* The folders that were made and synced, newest first. */
+	char made[MADE_MAX][PATH_LEN];
+	size_t nfresh, nnamed;
+	struct fresh fresh[FRESH_MAX];
 };
 
 enum ac_err
@@ -64,6 +75,24 @@ tile_path(char out[PATH_LEN], const struct publish *p,
 	memcpy(out + n + 1, below, m + 1);
 }
 
+/* Was the folder made and synced by us? */
+static bool
+is_made(struct publish *p, const char *dir)
+{
+	for (size_t i = 0; i < MADE_MAX; i++)
+		if (strcmp(dir, p->made[i]) == 0)
+			return true;
+	return false;
+}
+
+static void
+remember_made(struct publish *p, const char *dir)
+{
+	memmove(p->made[1], p->made[0], sizeof(p->made) -
+	    sizeof(p->made[0]));
+	memcpy(p->made[0], dir, strlen(dir) + 1);
+}
+
 /*
  * Make the folders of path below p->dir and sync each one's parent, whether
  * it was there or not: a process that died may have left it unsynced.
@@ -77,7 +106,7 @@ make_folders(struct publish *p, const char *path)
 
 	memcpy(dir, path, n);
 	dir[n] = '\0';
-	if (strcmp(dir, p->made) == 0)
+	if (is_made(p, dir))
 		return AC_OK;
 	while (at < n) {
 		enum ac_err e;
@@ -105,38 +134,138 @@ make_folders(struct publish *p, const char *path)
 		if (at < n)
 			dir[at] = '/';
 	}
-	memcpy(p->made, dir, n + 1);
+	remember_made(p, dir);
 	return AC_OK;
 }
 
-/* Write data as path, which never changes afterwards. */
-static enum ac_err
-write_immutable(struct publish *p, const char *path, struct span data,
-    struct message *why)
+/* Give up the files that have no name yet. */
+static void
+drop_fresh(struct publish *p)
 {
-	struct buf old = { 0 };
-	enum ac_err e = make_folders(p, path);
+	for (size_t i = 0; i < p->nfresh; i++) {
+		struct fresh *f = &p->fresh[i];
 
-	if (e != AC_OK)
-		return failed(why, "make the folder of", path, e);
-	e = file_create(path, data, 0444);
+		if (f->fd >= 0)
+			(void)close(f->fd);
+		if (i >= p->nnamed)
+			(void)unlink(f->tmp);
+		free(f->tmp);
+		free(f->path);
+	}
+	p->nfresh = p->nnamed = 0;
+}
+
+/* Is the file that is there already what it should be? */
+static enum ac_err
+compare(const char *path, int fd, struct message *why)
+{
+	struct buf old = { 0 }, new = { 0 };
+	enum ac_err e = file_read(&old, path, BUNDLE_MAX);
+
 	if (e == AC_OK)
-		return AC_OK;
-	if (e != AC_ERR_EXISTS)
-		return failed(why, "write", path, e);
-	e = file_read(&old, path, BUNDLE_MAX);
-	if (e == AC_OK && !span_equal(buf_span(&old), data))
+		e = file_read_fd(&new, fd, BUNDLE_MAX);
+	if (e == AC_OK && !span_equal(buf_span(&old), buf_span(&new)))
 		e = AC_ERR_MISMATCH;
 	buf_free(&old);
+	buf_free(&new);
 	if (e == AC_ERR_MISMATCH || e == AC_ERR_LIMIT) {
 		message_set(why, "%s is there and differs from what the "
 		    "database says it is; tiles never change, so one of the "
 		    "two is damaged", path);
 		return AC_ERR_MISMATCH;
 	}
-	if (e == AC_OK)
-		e = file_sync_dir(p->made);
 	return e == AC_OK ? AC_OK : failed(why, "compare", path, e);
+}
+
+/* Sync the folder of path, unless it is the one that was synced last. */
+static enum ac_err
+sync_folder_of(const char *path, char last[PATH_LEN])
+{
+	size_t n = (size_t)(strrchr(path, '/') - path);
+
+	if (strncmp(path, last, n) == 0 && last[n] == '\0')
+		return AC_OK;
+	memcpy(last, path, n);
+	last[n] = '\0';
+	return file_sync_dir(last);
+}
+
+/*
+ * Make all that was written durable, then give it its names, then make those
+ * durable: two rounds of waiting for the disk, however many files there are.
+ */
+static enum ac_err
+settle(struct publish *p, struct message *why)
+{
+	char folder[PATH_LEN] = "";
+	enum ac_err e = AC_OK;
+
+	for (size_t i = 0; e == AC_OK && i < p->nfresh; i++)
+		if (fsync(p->fresh[i].fd) != 0)
+			e = failed(why, "sync", p->fresh[i].tmp, AC_ERR_IO);
+	for (; e == AC_OK && p->nnamed < p->nfresh; p->nnamed++) {
+		struct fresh *f = &p->fresh[p->nnamed];
+
+		if (renameat2(AT_FDCWD, f->tmp, AT_FDCWD, f->path,
+		    RENAME_NOREPLACE) == 0)
+			continue;
+		if (errno != EEXIST) {
+			e = failed(why, "name", f->path, AC_ERR_IO);
+			break;
+		}
+		e = compare(f->path, f->fd, why);
+		if (e != AC_OK)
+			break;
+		(void)unlink(f->tmp);
+	}
+	/* Files of one folder come one after the other, bundles and tiles. */
+	for (size_t i = 0; e == AC_OK && i < p->nfresh; i += 2)
+		if (sync_folder_of(p->fresh[i].path, folder) != AC_OK)
+			e = failed(why, "sync the folder of",
+			    p->fresh[i].path, AC_ERR_IO);
+	folder[0] = '\0';
+	for (size_t i = 1; e == AC_OK && i < p->nfresh; i += 2)
+		if (sync_folder_of(p->fresh[i].path, folder) != AC_OK)
+			e = failed(why, "sync the folder of",
+			    p->fresh[i].path, AC_ERR_IO);
+	drop_fresh(p);
+	return e;
+}
+
+/* Write data as path, which never changes afterwards; settle() ends it. */
+static enum ac_err
+write_immutable(struct publish *p, const char *path, struct span data,
+    struct message *why)
+{
+	struct fresh f = { .fd = -1 };
+	enum ac_err e = AC_OK;
+
+	if (p->nfresh == FRESH_MAX)
+		e = settle(p, why);
+	if (e != AC_OK)
+		return e;
+	e = make_folders(p, path);
+	if (e != AC_OK)
+		return failed(why, "make the folder of", path, e);
+	e = AC_ERR_MEMORY;
+	f.path = strdup(path);
+	if (f.path == NULL || asprintf(&f.tmp, "%s.XXXXXX", path) < 0) {
+		f.tmp = NULL;
+		goto out;
+	}
+	e = AC_ERR_IO;
+	f.fd = mkostemp(f.tmp, O_CLOEXEC);
+	if (f.fd < 0)
+		goto out;
+	p->fresh[p->nfresh++] = f;
+	if (fchmod(f.fd, 0444) != 0 || file_write_all(f.fd, data) != AC_OK)
+		return failed(why, "write", path, AC_ERR_IO);
+	return AC_OK;
+out:
+	e = failed(why, "write", path, e);
+	free(f.tmp);
+	free(f.path);
+	return e;
 }
 
 static enum ac_err
@@ -185,8 +314,8 @@ write_tile(struct publish *p, struct store *s, const struct merkle_tile *tile,
 	    sizeof(hash[0])), why);
 }
 
-enum ac_err
-publish_tiles(struct publish *p, struct store *s, uint64_t from, uint64_t to,
+static enum ac_err
+write_all(struct publish *p, struct store *s, uint64_t from, uint64_t to,
     struct message *why)
 {
 	/* In hashes of the level, until nothing is left of the new ones. */
@@ -211,6 +340,18 @@ publish_tiles(struct publish *p, struct store *s, uint64_t from, uint64_t to,
 		to /= MERKLE_TILE_WIDTH;
 	}
 	return AC_OK;
+}
+
+enum ac_err
+publish_tiles(struct publish *p, struct store *s, uint64_t from, uint64_t to,
+    struct message *why)
+{
+	enum ac_err e = write_all(p, s, from, to, why);
+
+	if (e == AC_OK)
+		e = settle(p, why);
+	drop_fresh(p);
+	return e;
 }
 
 static void

@@ -20,7 +20,7 @@ decode_line(struct certificate_line *line, struct span raw, size_t number,
 {
 	enum ac_err e;
 
-	line->raw = raw;
+	*line = (struct certificate_line){ .raw = raw };
 	e = bundle_decode(&line->bundle, raw, STATEMENT_MAX);
 	if (e != AC_OK) {
 		message_set(why, "line %zu: %s as a Sigstore bundle v0.3 with "
@@ -129,13 +129,26 @@ check_set(struct certificate *c, struct message *why)
 	return AC_OK;
 }
 
+/*
+ * As zeroed, as far as anybody looks: the lines that there are not are left
+ * alone, since all of them are 160 KB.
+ */
+static void
+clear(struct certificate *c)
+{
+	memset(c, 0, offsetof(struct certificate, line));
+	memset(&c->line[0], 0, 2 * sizeof(c->line[0]));
+	memset((uint8_t *)c + offsetof(struct certificate, provenance), 0,
+	    sizeof(*c) - offsetof(struct certificate, provenance));
+}
+
 enum ac_err
 certificate_decode(struct certificate *out, struct span jsonl,
     struct message *why)
 {
 	enum ac_err e;
 
-	*out = (struct certificate){ 0 };
+	clear(out);
 	e = split_lines(out, jsonl, why);
 	if (e == AC_OK)
 		e = check_set(out, why);
@@ -174,15 +187,14 @@ recover_key(struct spki *key, const struct certificate_line *line,
  * one that is not of its own making, so that ours are empty.
  */
 static enum ac_err
-check_signature(const struct certificate_line *line, const struct spki *key,
+check_signature(const struct certificate_line *line, const struct sig_key *key,
     struct message *why)
 {
 	const struct bundle *b = &line->bundle;
 	char hint[SPKI_HINT_MAX];
-	struct sig_key *k;
 	enum ac_err e;
 
-	spki_hint(hint, key);
+	spki_hint(hint, sig_key_spki(key));
 	if (!CHECK(line_hint, span_is(span_str(hint), b->hint) &&
 	    (b->keyid[0] == '\0' || span_is(span_str(hint), b->keyid)))) {
 		message_set(why, "the hint must be ");
@@ -194,17 +206,20 @@ check_signature(const struct certificate_line *line, const struct spki *key,
 		message_add_quoted(why, span_str(b->keyid));
 		return AC_ERR_MISMATCH;
 	}
-	e = sig_key_new(&k, key);
-	if (e != AC_OK) {
-		message_set(why, "the public key is unusable");
-		return AC_ERR_MISMATCH;
-	}
-	e = sig_p256(k, &line->d, span_of(b->sig, b->siglen));
-	sig_key_free(k);
+	e = sig_p256(key, &line->d, span_of(b->sig, b->siglen));
 	if (CHECK(line_signature, e == AC_OK))
 		return AC_OK;
 	message_set(why, "the signature does not hold");
 	return e;
+}
+
+static enum ac_err
+load_key(struct sig_key **out, const struct spki *key, struct message *why)
+{
+	if (sig_key_new(out, key) == AC_OK)
+		return AC_OK;
+	message_set(why, "the public key is unusable");
+	return AC_ERR_MISMATCH;
 }
 
 enum ac_err
@@ -212,27 +227,30 @@ certificate_check_line(struct spki *key, const struct certificate_line *line,
     struct message *why)
 {
 	enum ac_err e = recover_key(key, line, why);
+	struct sig_key *k = NULL;
 
-	return e == AC_OK ? check_signature(line, key, why) : e;
+	if (e == AC_OK)
+		e = load_key(&k, key, why);
+	if (e == AC_OK)
+		e = check_signature(line, k, why);
+	sig_key_free(k);
+	return e;
 }
 
 enum ac_err
-certificate_check_builder(struct certificate *c, const struct spki *key,
+certificate_check_builder_by(struct certificate *c, const struct sig_key *key,
     struct message *why)
 {
-	struct digest fingerprint;
+	const struct spki *spki = sig_key_spki(key);
+	struct digest fingerprint = spki_digest(spki);
 	struct message what;
-	struct spki found;
 	enum ac_err e;
 
-	if (key != NULL)
-		found = *key;
-	else if ((e = recover_key(&found, &c->line[0], &what)) != AC_OK)
-		goto line_1;
-	e = check_signature(&c->line[0], &found, &what);
-	if (e != AC_OK)
-		goto line_1;
-	fingerprint = spki_digest(&found);
+	e = check_signature(&c->line[0], key, &what);
+	if (e != AC_OK) {
+		message_set(why, "line 1: %s", what.text);
+		return e;
+	}
 	if (!CHECK(builder_key, digest_equal(&fingerprint,
 	    &c->provenance.builder_key))) {
 		message_set(why, "the statement's builderKey is ");
@@ -242,17 +260,38 @@ certificate_check_builder(struct certificate *c, const struct spki *key,
 		return AC_ERR_MISMATCH;
 	}
 	if (c->has_evidence) {
-		e = check_signature(&c->line[1], &found, &what);
+		e = check_signature(&c->line[1], key, &what);
 		if (e != AC_OK) {
 			message_set(why, "line 2: %s", what.text);
 			return e;
 		}
 	}
-	c->key = found;
+	c->key = *spki;
 	c->has_key = true;
 	return AC_OK;
-line_1:
-	message_set(why, "line 1: %s", what.text);
+}
+
+enum ac_err
+certificate_check_builder(struct certificate *c, const struct spki *key,
+    struct message *why)
+{
+	struct sig_key *k = NULL;
+	struct message what;
+	struct spki found;
+	enum ac_err e = AC_OK;
+
+	if (key != NULL)
+		found = *key;
+	else
+		e = recover_key(&found, &c->line[0], &what);
+	if (e == AC_OK)
+		e = load_key(&k, &found, &what);
+	if (e != AC_OK) {
+		message_set(why, "line 1: %s", what.text);
+		return e;
+	}
+	e = certificate_check_builder_by(c, k, why);
+	sig_key_free(k);
 	return e;
 }
 
@@ -264,5 +303,5 @@ certificate_free(struct certificate *c)
 		statement_free(&c->line[i].statement);
 	}
 	evidence_free(&c->evidence);
-	*c = (struct certificate){ 0 };
+	clear(c);
 }

@@ -48,6 +48,11 @@ AC_MUST_CHECK enum ac_err certificate_decode(struct certificate *out,
 AC_MUST_CHECK enum ac_err certificate_check_builder(struct certificate *c,
     const struct spki *key, struct message *why);
 
+/* The same under a key that is loaded, for who meets it often. */
+struct sig_key;
+AC_MUST_CHECK enum ac_err certificate_check_builder_by(struct certificate *c,
+    const struct sig_key *key, struct message *why);
+
 /*
  * The signature of a further line, by whatever key its hint names; that key
  * in *key.

@@ -14,7 +14,9 @@
 #include "verifier/sig.h"
 
 struct sig_key {
+	struct spki spki;
 	EVP_PKEY *pkey;
+	EVP_PKEY_CTX *verify; /* ready for the next signature */
 };
 
 enum ac_err
@@ -47,6 +49,12 @@ sig_key_new(struct sig_key **out, const struct spki *key)
 	if (EVP_PKEY_set1_encoded_public_key(k->pkey, spki_point(key),
 	    SPKI_POINT_LEN) != 1)
 		goto out;
+	k->spki = *key;
+	k->verify = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
+	if (k->verify == NULL || EVP_PKEY_verify_init(k->verify) != 1) {
+		e = AC_ERR_CRYPTO;
+		goto out;
+	}
 	*out = k;
 	k = NULL; /* transferred */
 	e = AC_OK;
@@ -61,23 +69,22 @@ sig_key_free(struct sig_key *k)
 {
 	if (k == NULL)
 		return;
+	EVP_PKEY_CTX_free(k->verify);
 	EVP_PKEY_free(k->pkey);
 	free(k);
+}
+
+const struct spki *
+sig_key_spki(const struct sig_key *k)
+{
+	return &k->spki;
 }
 
 enum ac_err
 sig_p256(const struct sig_key *k, const struct digest *d, struct span der)
 {
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
-	enum ac_err e = AC_ERR_CRYPTO;
-
-	if (ctx == NULL || EVP_PKEY_verify_init(ctx) != 1)
-		goto out;
-	e = EVP_PKEY_verify(ctx, der.p, der.len, d->b, sizeof(d->b)) == 1 ?
-	    AC_OK : AC_ERR_MISMATCH;
-out:
-	EVP_PKEY_CTX_free(ctx);
-	return e;
+	return EVP_PKEY_verify(k->verify, der.p, der.len, d->b,
+	    sizeof(d->b)) == 1 ? AC_OK : AC_ERR_MISMATCH;
 }
 
 /*

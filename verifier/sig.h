@@ -10,12 +10,13 @@
 #include "cert/note.h"
 #include "cert/spki.h"
 
-/* A loaded P-256 key, to verify many signatures with. */
+/* A loaded P-256 key, to verify many signatures with; of one thread. */
 struct sig_key;
 
 AC_MUST_CHECK enum ac_err sig_key_new(struct sig_key **out,
     const struct spki *key);
 void sig_key_free(struct sig_key *k);
+const struct spki *sig_key_spki(const struct sig_key *k);
 
 /* ECDSA with SHA-256: der over the digest d. */
 AC_MUST_CHECK enum ac_err sig_p256(const struct sig_key *k,

@@ -175,7 +175,7 @@ def test_cuts_one_after_the_other():
     path, keys = faults.new_log(top)
     record = os.path.join(top, "record")
     for i in range(5):
-        d = Disk(top, "at=%d" % (23 * i + 17), "seed=%d" % i)
+        d = Disk(top, "at=%d" % (13 * i + 17), "seed=%d" % i)
         r = faults.At(d.at + "/log", keys)
         if r.start_or_fail():
             bodies = faults.write_bodies(d.top + "/bodies", "round %d" % i,
