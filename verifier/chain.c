@@ -1,6 +1,4 @@
 /* chain.c -- X.509 chains with their root; see chain.h. */
-#include <time.h>
-
 #include <openssl/err.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
@@ -83,16 +81,16 @@ chain_free(struct chain *c)
 }
 
 /* The whole chain by OpenSSL's rules, with nothing trusted but its root. */
-enum ac_err
-chain_check(const struct chain *c, enum chain_rules rules, int64_t time_s,
-    struct message *why)
+static enum ac_err
+check_path(const struct chain *c, enum chain_rules rules, struct message *why)
 {
 	X509_STORE *store = X509_STORE_new();
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	STACK_OF(X509) *between = sk_X509_new_null();
 	X509_VERIFY_PARAM *param;
 	enum ac_err e = AC_ERR_MEMORY;
-	unsigned long flags = X509_V_FLAG_CHECK_SS_SIGNATURE;
+	unsigned long flags = X509_V_FLAG_CHECK_SS_SIGNATURE |
+	    X509_V_FLAG_NO_CHECK_TIME;
 
 	if (store == NULL || ctx == NULL || between == NULL ||
 	    X509_STORE_add_cert(store, c->x[c->n - 1]) != 1)
@@ -105,10 +103,6 @@ chain_check(const struct chain *c, enum chain_rules rules, int64_t time_s,
 	param = X509_STORE_CTX_get0_param(ctx);
 	if (rules == CHAIN_STRICT)
 		flags |= X509_V_FLAG_X509_STRICT;
-	if (time_s == CHAIN_NO_TIME)
-		flags |= X509_V_FLAG_NO_CHECK_TIME;
-	else
-		X509_VERIFY_PARAM_set_time(param, (time_t)time_s);
 	(void)X509_VERIFY_PARAM_set_flags(param, flags);
 	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
 	e = AC_ERR_MISMATCH;
@@ -149,19 +143,48 @@ unix_time(int64_t *out, const ASN1_TIME *t)
 	return ok;
 }
 
+/* Certificate i is valid from *from_s to *until_s, both included. */
+static bool
+validity(const struct chain *c, size_t i, int64_t *from_s, int64_t *until_s)
+{
+	return unix_time(from_s, X509_get0_notBefore(c->x[i])) &&
+	    unix_time(until_s, X509_get0_notAfter(c->x[i]));
+}
+
+enum ac_err
+chain_check(const struct chain *c, enum chain_rules rules, int64_t time_s,
+    struct message *why)
+{
+	enum ac_err e = check_path(c, rules, why);
+	int64_t from, until;
+
+	for (size_t i = 0; e == AC_OK && i < c->n; i++) {
+		if (!validity(c, i, &from, &until))
+			e = AC_ERR_FORMAT;
+		else if (!CHECK(chain_valid, time_s == CHAIN_NO_TIME ||
+		    (from <= time_s && time_s <= until)))
+			e = AC_ERR_MISMATCH;
+		if (e != AC_OK)
+			message_set(why, "the chain does not verify at "
+			    "certificate %zu: certificate %s", i + 1,
+			    e == AC_ERR_FORMAT ? "has a malformed validity" :
+			    time_s < from ? "is not yet valid" : "has expired");
+	}
+	return e;
+}
+
 bool
 chain_validity(const struct chain *c, int64_t *from_s, int64_t *until_s)
 {
 	int64_t first = INT64_MIN, last = INT64_MAX;
 
 	for (size_t i = 0; i < c->n; i++) {
-		int64_t from, to;
+		int64_t from, until;
 
-		if (!unix_time(&from, X509_get0_notBefore(c->x[i])) ||
-		    !unix_time(&to, X509_get0_notAfter(c->x[i])))
+		if (!validity(c, i, &from, &until))
 			return false;
 		first = from > first ? from : first;
-		last = to < last ? to : last;
+		last = until < last ? until : last;
 	}
 	*from_s = first;
 	*until_s = last;

@@ -25,7 +25,7 @@ struct hcl {
 /*
  * Parse report, after which only zeros may follow, as in the NV index.
  * AC_ERR_FORMAT: not of that layout, or the claims are not JSON with exactly
- * one RSA key HCLAkPub for signing; AC_ERR_MISMATCH: the hardware report's
+ * one RSA key HCLAkPub; AC_ERR_MISMATCH: the hardware report's
  * report_data is not of these claims.
  */
 AC_MUST_CHECK enum ac_err hcl_parse(struct hcl *out, struct span report,

@@ -28,6 +28,7 @@
 #define TPM_ECC_NIST_P256 0x0003
 #define TPM_ECC_NIST_P384 0x0004
 #define TPM_NAME_MAX 66 /* algorithm and the longest digest */
+#define NAME_LEN (2 + 32)
 #define TPM_DATA_MAX 64
 
 static enum ac_err
@@ -54,8 +55,13 @@ quote_parse(struct quote *out, struct span attest, struct message *why)
 	if (!rd_be16(&r, &type) ||
 	    !CHECK(quote_type, type == TPM_ST_ATTEST_QUOTE))
 		return malformed(why, "the attestation is not a quote");
-	if (!rd_take_be16(&r, &q.qualified_signer, TPM_NAME_MAX))
-		return malformed(why, "qualifiedSigner");
+	/* A name's algorithm is that of the AK's, of which one is taken. */
+	if (!rd_take_be16(&r, &q.qualified_signer, TPM_NAME_MAX) ||
+	    !CHECK(quote_signer, q.qualified_signer.len == NAME_LEN &&
+	    q.qualified_signer.p[0] == TPM_ALG_SHA256 >> 8 &&
+	    q.qualified_signer.p[1] == TPM_ALG_SHA256))
+		return malformed(why, "qualifiedSigner is not a name by "
+		    "SHA-256");
 	if (!rd_take_be16(&r, &q.extra_data, TPM_DATA_MAX))
 		return malformed(why, "extraData");
 	if (!rd_be64(&r, &q.clock_ms) || !rd_be32(&r, &q.reset_count) ||

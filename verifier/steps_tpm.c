@@ -36,6 +36,23 @@ steps_evidence(struct verification *v, struct message *why)
 	return VERIFY_OK;
 }
 
+/* No digest, and no reset of PCRs 0 to 15, leaves all ones in one. */
+static bool
+check_ones(size_t when, const struct digest pcr[16], struct message *why)
+{
+	struct digest ones;
+
+	memset(ones.b, 0xff, sizeof(ones.b));
+	for (unsigned i = 0; i < 16; i++) {
+		if (!CHECK(pcr_ones, !digest_equal(&pcr[i], &ones))) {
+			message_set(why, "%s quote: PCR %u is all ones, as "
+			    "only PCRs 17 to 22 can be", when_name[when], i);
+			return false;
+		}
+	}
+	return true;
+}
+
 enum verify_status
 steps_quotes(struct verification *v, struct message *why)
 {
@@ -52,6 +69,8 @@ steps_quotes(struct verification *v, struct message *why)
 			    what.text);
 			return VERIFY_FAILED;
 		}
+		if (!check_ones(i, q->pcr, why))
+			return VERIFY_FAILED;
 		if (!CHECK(clock_safe, v->quote[i].safe)) {
 			message_set(why, "%s quote: the TPM's clock was not "
 			    "safe", when_name[i]);

@@ -25,6 +25,11 @@ HOOK(leaf_expired_since, f->cert[0].not_after_s = FIXTURE_TIME + 1);
 HOOK(leaf_valid_since, f->cert[0].not_before_s = FIXTURE_TIME);
 HOOK(middle_no_ca, EXT(1, 0).value = "critical,CA:FALSE");
 HOOK(middle_no_sign, EXT(1, 1).value = "critical,digitalSignature");
+/* ECDSA has no MD5. */
+HOOK(leaf_md5, (f->cert[1].key = f->cert[0].issuer_key = f->keys->other_ak,
+    f->cert[0].md = EVP_md5()));
+HOOK(middle_may_issue, (EXT(1, 4).name = "extendedKeyUsage",
+    EXT(1, 4).value = "2.23.133.8.1,2.23.133.8.3"));
 HOOK(middle_sha1, f->cert[1].md = EVP_sha1());
 HOOK(leaf_sha1, f->cert[0].md = EVP_sha1());
 HOOK(leaf_ca, EXT(0, 0).value = "critical,CA:TRUE");
@@ -75,6 +80,58 @@ with_policy(struct fixture *f)
 	/* 1.3.6.1.4.1.311.108.200.2 */
 	EXT(0, 5) = (struct fixture_extension){ "certificatePolicies",
 		"DER:300f300d060b2b0601040182376c814802" };
+}
+
+/* The machine of Trusted Launch, whose policy begins as the other's. */
+static void
+trusted_vm(struct fixture *f)
+{
+	/* 1.3.6.1.4.1.311.108 */
+	EXT(0, 5) = (struct fixture_extension){ "certificatePolicies",
+		"DER:300c300a06082b0601040182376c" };
+}
+
+/* An intermediate, whose key quotes, with the usages of an AK. */
+static void
+middle_as_ak(struct fixture *f)
+{
+	if (f->stage == FIXTURE_SETUP) {
+		f->ak = f->certified = f->keys->intermediate;
+		f->ak_scheme = FIXTURE_ECDSA;
+		middle_may_issue(f);
+		EXT(1, 1).value = "critical,keyCertSign,digitalSignature";
+	}
+	if (f->stage == FIXTURE_CHAIN) {
+		buf_free(&f->ev.chain[0]);
+		f->ev.chain[0] = f->ev.chain[1];
+		f->ev.chain[1] = f->ev.chain[2];
+		f->ev.chain[2] = (struct buf){ 0 };
+		f->ev.nchain = 2;
+	}
+}
+
+/* Leaf, two CAs and a root, as Azure's of 2026: SHA-512 between them. */
+static void
+two_cas(struct fixture *f)
+{
+	struct fixture_cert upper = f->cert[1], lower = f->cert[1];
+	struct fixture_cert leaf = f->cert[0];
+
+	upper.extension[0].value = "critical,CA:TRUE,pathlen:1";
+	upper.md = lower.md = EVP_sha512();
+	lower.subject = "Test Lower";
+	lower.issuer = "Test Intermediate";
+	lower.key = f->keys->other_ca;
+	lower.issuer_key = f->keys->intermediate;
+	leaf.issuer = lower.subject;
+	leaf.issuer_key = f->keys->other_ca;
+	leaf.extension[2].value = "1.3.6.1.4.1.311.10.3.12,2.23.133.8.3";
+	f->ev.chain[3] = f->ev.chain[2];
+	f->ev.chain[2] = (struct buf){ 0 };
+	fixture_certify(&f->ev.chain[2], &upper);
+	fixture_certify(&f->ev.chain[1], &lower);
+	fixture_certify(&f->ev.chain[0], &leaf);
+	f->ev.nchain = 4;
 }
 
 /* The leaf signs itself, and nothing else is shown. */
@@ -257,6 +314,13 @@ static const struct row chain[] = {
 	  .hook = middle_sha1, CHAIN, .says = "CA signature digest" },
 	{ .name = "the leaf is signed with SHA-1", .hook = leaf_sha1, CHAIN,
 	  .says = "digest algorithm too weak" },
+	{ .name = "the leaf is signed with MD5", .hook = leaf_md5, CHAIN,
+	  .says = "digest algorithm too weak" },
+	{ .name = "an intermediate that may issue EK certificates",
+	  .hook = middle_may_issue },
+	{ .name = "an intermediate as AK", EVERY(middle_as_ak), CHAIN,
+	  .says = "certificate is that of a CA" },
+	{ .name = "two intermediates", .at = FIXTURE_CHAIN, .hook = two_cas },
 	{ .name = "the leaf is a CA", .hook = leaf_ca, CHAIN },
 	{ .name = "the leaf may sign certificates", .hook = leaf_cert_sign,
 	  CHAIN },
@@ -285,6 +349,27 @@ static const struct row chain[] = {
 	  .policy = ROOT("simulated unmeasured-boot policy "
 	  "1.3.6.1.4.1.311.108.200.2"), CHAIN,
 	  .says = "lacks the certificate policy" },
+	{ .name = "TrustedVM where ConfidentialVM is asked for",
+	  .hook = trusted_vm,
+	  .policy = ROOT("simulated unmeasured-boot policy "
+	  "1.3.6.1.4.1.311.108.200.2"), CHAIN,
+	  .says = "lacks the certificate policy" },
+	{ .name = "ConfidentialVM where TrustedVM is asked for",
+	  .hook = with_policy,
+	  .policy = ROOT("simulated unmeasured-boot policy "
+	  "1.3.6.1.4.1.311.108"), CHAIN,
+	  .says = "lacks the certificate policy" },
+	{ .name = "TrustedVM where it is asked for", .hook = trusted_vm,
+	  .policy = ROOT("simulated unmeasured-boot policy "
+	  "1.3.6.1.4.1.311.108"), .step = VERIFY_AK_CHAIN,
+	  .status = VERIFY_OK, .says = "TrustedVM" },
+	{ .name = "the leaf has no extended key usage, and none is asked for",
+	  .hook = leaf_no_eku,
+	  .policy = ROOT("simulated unmeasured-boot eku 2.5.29.37.0") },
+	{ .name = "another usage, where any is asked for",
+	  .hook = leaf_eku_tls,
+	  .policy = ROOT("simulated unmeasured-boot eku 2.5.29.37.0"), CHAIN,
+	  .says = "lacks the extended key usage 2.5.29.37.0" },
 	{ .name = "the policy that the policy asks for", .hook = with_policy,
 	  .policy = ROOT("simulated unmeasured-boot policy "
 	  "1.3.6.1.4.1.311.108.200.2") },
