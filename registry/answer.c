@@ -135,8 +135,12 @@ write_line(struct answer *a, struct writer *w, uint64_t index)
 	struct store_row row = { 0 };
 	enum ac_err e = store_row(a->store, &row, index);
 
-	if (e != AC_OK)
+	if (e == AC_OK && row.missing)
+		e = AC_ERR_NOT_FOUND;
+	if (e != AC_OK) {
+		store_row_free(&row);
 		return e;
+	}
 	*b = (struct bundle){ .logged = true };
 	e = fill_entry(a, &b->entry, index, buf_span(&row.body));
 	if (e == AC_OK) {
@@ -194,6 +198,18 @@ answer_unit(struct answer *a, struct reply *out, const struct unit *u)
 	    REPLY_NEVER);
 }
 
+/* Is entry index a leaf alone, whose statement is to be taken again? */
+static bool
+is_missing(struct answer *a, uint64_t index)
+{
+	struct store_row row = { 0 };
+	bool missing = store_row(a->store, &row, index) == AC_OK &&
+	    row.missing;
+
+	store_row_free(&row);
+	return missing;
+}
+
 bool
 answer_duplicate(struct answer *a, struct reply *out, struct unit *u)
 {
@@ -205,7 +221,8 @@ answer_duplicate(struct answer *a, struct reply *out, struct unit *u)
 		return false;
 	for (size_t i = 0; i < u->nlines; i++)
 		if (store_find(a->store, &u->line[i].index, &u->line[i].d,
-		    &u->line[i].key) != AC_OK || u->line[i].index >= size)
+		    &u->line[i].key) != AC_OK || u->line[i].index >= size ||
+		    is_missing(a, u->line[i].index))
 			return false;
 	if (u->has_evidence && (store_evidence(a->store, &stored,
 	    u->line[0].index) != AC_OK ||

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -232,6 +233,61 @@ db_create(const char *path, const char *script, struct message *why)
 		e = execute(sqlite, "COMMIT", why);
 out:
 	(void)sqlite3_close(sqlite);
+	return e;
+}
+
+/* Copy all pages in one step, so that no commit comes between. */
+static enum ac_err
+copy_pages(sqlite3 *to, sqlite3 *from, struct message *why)
+{
+	sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
+	int code = SQLITE_ERROR;
+
+	if (b != NULL) {
+		do
+			code = sqlite3_backup_step(b, -1);
+		while (code == SQLITE_BUSY || code == SQLITE_LOCKED);
+		(void)sqlite3_backup_finish(b);
+	}
+	if (code == SQLITE_DONE)
+		return AC_OK;
+	message_set(why, "cannot copy the database: %s", sqlite3_errmsg(to));
+	return AC_ERR_IO;
+}
+
+enum ac_err
+db_backup(const char *path, const char *to, struct message *why)
+{
+	sqlite3 *from = NULL, *copy = NULL;
+	enum ac_err e = AC_ERR_IO;
+	struct stat st;
+
+	if (lstat(to, &st) == 0) {
+		message_set(why, "%s is there already", to);
+		return AC_ERR_EXISTS;
+	}
+	if (sqlite3_open_v2(path, &from, SQLITE_OPEN_READWRITE |
+	    SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
+	    sqlite3_busy_timeout(from, BUSY_MS) != SQLITE_OK) {
+		message_set(why, "cannot open %s: %s", path, from == NULL ?
+		    "no memory" : sqlite3_errmsg(from));
+		goto out;
+	}
+	if (sqlite3_open_v2(to, &copy, SQLITE_OPEN_READWRITE |
+	    SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+		message_set(why, "cannot create %s: %s", to, copy == NULL ?
+		    "no memory" : sqlite3_errmsg(copy));
+		goto out;
+	}
+	e = execute(copy, "PRAGMA synchronous = FULL", why);
+	if (e == AC_OK)
+		e = copy_pages(copy, from, why);
+	/* What is not whole is no copy. */
+	if (e != AC_OK)
+		(void)unlink(to);
+out:
+	(void)sqlite3_close(copy);
+	(void)sqlite3_close(from);
 	return e;
 }
 

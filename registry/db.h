@@ -34,6 +34,13 @@ AC_MUST_CHECK enum ac_err db_open(struct db **out, const char *path,
 
 void db_close(struct db *db);
 
+/*
+ * Copy the database at path, which may be in use, to the new file to, as it is
+ * after some commit, and make it durable.  AC_ERR_EXISTS.
+ */
+AC_MUST_CHECK enum ac_err db_backup(const char *path, const char *to,
+    struct message *why);
+
 /* What went wrong last, for a message; db_fail() says it itself. */
 const char *db_error(const struct db *db);
 enum ac_err db_fail(struct db *db, const char *error);

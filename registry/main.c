@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,14 +17,16 @@
 #include "common/time.h"
 #include "common/writer.h"
 #include "registry/config.h"
+#include "registry/export.h"
 #include "registry/home.h"
 #include "registry/notify.h"
+#include "registry/recover.h"
 #include "registry/serve.h"
 
 #define EXIT_USAGE 2
 #define BATCH_MS_MAX 60000
 #define BATCH_MAX_MAX 65536
-#define COSIGN_S_MAX 3600
+#define COSIGN_S_MAX 60
 #define WITHOUT_MAX 32
 #define LOG_LINE_MAX 8192
 
@@ -32,6 +35,10 @@ static const char help[] =
     "\n"
     "usage: aicert-registry init DIR --origin HOST [--url URL]\n"
     "       aicert-registry serve DIR --listen ADDR:PORT [options]\n"
+    "       aicert-registry export DIR --to FOLDER\n"
+    "       aicert-registry backup DIR --to FILE\n"
+    "       aicert-registry recover DIR --from FOLDER|URL\n"
+    "       aicert-registry freeze DIR [--witness-policy FILE]\n"
     "\n"
     "init   makes the directory of a new log: database, keys, empty tree\n"
     "  --origin HOST    the log's name for ever: a bare host name\n"
@@ -51,6 +58,12 @@ static const char help[] =
     "                         newest head since the start\n"
     "  --config F             settings, \"key = value\" a line, keys as here\n"
     "  --log text|json        how messages are written to stderr (text)\n"
+    "export   copies tiles and statements to a folder that others can serve\n"
+    "backup   copies the database; to restore such a copy takes recover\n"
+    "  --to PATH        where to\n"
+    "recover  reads the leaves that the database lacks from another copy\n"
+    "  --from PATH|URL  a folder or address with the log's tiles\n"
+    "freeze   gives the log its last head; it is read on, and takes no more\n"
     "  --help, --version\n"
     "a setting of serve may also stand in the file, or in the environment as\n"
     "AICERT_REGISTRY_BATCH_MS=20; options win over it, and it over the file.\n"
@@ -81,6 +94,8 @@ enum {
 	OPT_ACCEPT_START,
 	OPT_CONFIG,
 	OPT_LOG,
+	OPT_TO,
+	OPT_FROM,
 };
 
 static const struct option options[] = {
@@ -97,6 +112,8 @@ static const struct option options[] = {
 	{ "fail-open", no_argument, NULL, OPT_FAIL_OPEN },
 	{ "accept-unwitnessed-start", no_argument, NULL, OPT_ACCEPT_START },
 	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "to", required_argument, NULL, OPT_TO },
+	{ "from", required_argument, NULL, OPT_FROM },
 	{ "log", required_argument, NULL, OPT_LOG },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -108,11 +125,12 @@ struct output {
 };
 
 struct arguments {
-	const char *origin, *url, *dir, *config;
+	const char *origin, *url, *dir, *to, *from;
 	struct serve_options serve;
 	const char *without[WITHOUT_MAX];
 	struct output output;
-	bool for_init, for_serve; /* an option of that command was given */
+	/* An option of that command was given. */
+	bool for_init, for_serve, for_freeze;
 };
 
 /* ---- messages ---- */
@@ -209,7 +227,7 @@ take_option(struct arguments *a, int option, const char *value,
 		*why = "--batch-max wants a number of 1 to 65536";
 		return get_number(&s->batch_max, value, 1, BATCH_MAX_MAX);
 	case OPT_COSIGN_S:
-		*why = "--cosign-s wants a number of 1 to 3600";
+		*why = "--cosign-s wants a number of 1 to 60";
 		return get_number(&s->cosign_s, value, 1, COSIGN_S_MAX);
 	case OPT_ADMIT:
 		*why = "this build knows --admit signed only";
@@ -248,7 +266,8 @@ static bool
 is_setting(const struct option *o)
 {
 	return o->val != OPT_ORIGIN && o->val != OPT_URL &&
-	    o->val != OPT_CONFIG && o->val >= OPT_ORIGIN;
+	    o->val != OPT_CONFIG && o->val != OPT_TO &&
+	    o->val != OPT_FROM && o->val >= OPT_ORIGIN;
 }
 
 /* A setting of the file or of the environment. */
@@ -293,7 +312,9 @@ get_option(struct arguments *a, int option)
 
 	if (option == OPT_ORIGIN || option == OPT_URL)
 		a->for_init = true;
-	else
+	else if (option == OPT_WITNESS_POLICY || option == OPT_WITHOUT_WITNESS)
+		a->for_freeze = true;
+	else if (option != OPT_TO && option != OPT_FROM && option != OPT_LOG)
 		a->for_serve = true;
 	switch (option) {
 	case OPT_ORIGIN:
@@ -301,6 +322,12 @@ get_option(struct arguments *a, int option)
 		return -1;
 	case OPT_URL:
 		a->url = optarg;
+		return -1;
+	case OPT_TO:
+		a->to = optarg;
+		return -1;
+	case OPT_FROM:
+		a->from = optarg;
 		return -1;
 	case OPT_CONFIG:
 		return -1; /* was read before */
@@ -355,7 +382,8 @@ run_init(struct arguments *a)
 {
 	struct message why = { "" };
 
-	if (a->origin == NULL || a->for_serve)
+	if (a->origin == NULL || a->for_serve || a->for_freeze ||
+	    a->to != NULL || a->from != NULL)
 		return usage("init DIR --origin HOST [--url URL]");
 	if (home_init(a->dir, a->origin, a->url, (int64_t)time(NULL), &why) !=
 	    AC_OK)
@@ -384,7 +412,8 @@ run_serve(struct arguments *a)
 	enum ac_err e;
 	int fd;
 
-	if (a->serve.listen == NULL || a->for_init)
+	if (a->serve.listen == NULL || a->for_init || a->to != NULL ||
+	    a->from != NULL)
 		return usage("serve DIR --listen ADDR:PORT [options]");
 	a->serve.dir = a->dir;
 	a->serve.without = a->without;
@@ -409,9 +438,97 @@ run_serve(struct arguments *a)
 	return e == AC_OK ? EXIT_SUCCESS : failed(a, &why);
 }
 
+static int
+run_export(struct arguments *a)
+{
+	struct export_result result;
+	struct message why = { "" };
+
+	if (a->to == NULL || a->from != NULL || a->for_init || a->for_serve ||
+	    a->for_freeze)
+		return usage("export DIR --to FOLDER");
+	if (export_run(a->dir, a->to, &result, &why) != AC_OK)
+		return failed(a, &why);
+	(void)printf("%s: the log at size %" PRIu64 ", %" PRIu64
+	    " statements, %" PRIu64 " entries without content\n"
+	    "any web server can serve it; aicert-registry recover can read "
+	    "it\n", a->to, result.size, result.statements, result.without);
+	return EXIT_SUCCESS;
+}
+
+static int
+run_backup(struct arguments *a)
+{
+	struct message why = { "" };
+	uint64_t size;
+
+	if (a->to == NULL || a->from != NULL || a->for_init || a->for_serve ||
+	    a->for_freeze)
+		return usage("backup DIR --to FILE");
+	if (export_backup(a->dir, a->to, &size, &why) != AC_OK)
+		return failed(a, &why);
+	(void)printf("%s: the database at size %" PRIu64 "\n"
+	    "the keys are not in it: keep log.key and time.key apart\n"
+	    "a copy is older than the log soon: after putting it back, "
+	    "aicert-registry recover %s\nreads what is missing; without that "
+	    "the server does not start\n", a->to, size, a->dir);
+	return EXIT_SUCCESS;
+}
+
+static int
+run_recover(struct arguments *a)
+{
+	struct recover_result result;
+	struct message why = { "" };
+
+	if (a->from == NULL || a->to != NULL || a->for_init || a->for_serve ||
+	    a->for_freeze)
+		return usage("recover DIR --from FOLDER|URL");
+	if (recover_run(a->dir, a->from, &result, &why) != AC_OK)
+		return failed(a, &why);
+	(void)printf("%s: %s from size %" PRIu64 " to size %" PRIu64 "\n"
+	    "the statements of these entries are not there yet: whoever has "
+	    "them posts them again\n(of an export: each file of "
+	    "api/v1/certificates), and they keep their index\n"
+	    "next: aicert-registry serve\n", a->dir, result.made ?
+	    "made anew, and recovered" : "recovered", result.before,
+	    result.after);
+	return EXIT_SUCCESS;
+}
+
+static int
+run_freeze(struct arguments *a)
+{
+	const struct journal journal = { say, &a->output };
+	struct message why = { "" };
+	uint64_t size;
+
+	if (a->for_init || a->for_serve || a->to != NULL || a->from != NULL)
+		return usage("freeze DIR [--witness-policy FILE]");
+	a->serve.dir = a->dir;
+	a->serve.without = a->without;
+	a->serve.journal = &journal;
+	if (serve_freeze(&a->serve, &size, &why) != AC_OK)
+		return failed(a, &why);
+	(void)printf("%s: frozen at size %" PRIu64 "; serve goes on answering "
+	    "reads\n", a->dir, size);
+	return EXIT_SUCCESS;
+}
+
 int
 main(int argc, char *argv[])
 {
+	static const struct {
+		const char *name;
+		int (*run)(struct arguments *a);
+	} commands[] = {
+		{ "init", run_init },
+		{ "serve", run_serve },
+		{ "export", run_export },
+		{ "backup", run_backup },
+		{ "recover", run_recover },
+		{ "freeze", run_freeze },
+	};
 	struct arguments a = { .url = "",
 		.serve = { .batch_ms = 50, .batch_max = 4096,
 		.cosign_s = 60 } };
@@ -426,11 +543,11 @@ main(int argc, char *argv[])
 			return code;
 	}
 	if (argc - optind != 2)
-		return usage("expected: init DIR or serve DIR");
+		return usage("expected a command and the directory of a log");
 	a.dir = argv[optind + 1];
-	if (strcmp(argv[optind], "init") == 0)
-		return run_init(&a);
-	if (strcmp(argv[optind], "serve") == 0)
-		return run_serve(&a);
-	return usage("the commands are init and serve");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(argv[optind], commands[i].name) == 0)
+			return commands[i].run(&a);
+	return usage("the commands are init, serve, export, backup, recover "
+	    "and freeze");
 }

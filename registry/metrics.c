@@ -184,6 +184,16 @@ metrics_write(struct metrics *m, struct writer *w,
 	    "the quorum that publication asks for.");
 	wr_printf(w, "aicert_witness_quorum_age_seconds %.3f\n",
 	    now->checkpoint_age_s);
+	one(w, "witnesses", "gauge", "Witnesses that are asked.",
+	    now->witnesses);
+	one(w, "witnesses_cosigned", "gauge", "Of these, such as cosigned the "
+	    "newest head.", now->cosigned);
+	one(w, "halted", "gauge", "Whether nothing is signed until the "
+	    "operator acts.", now->halted);
+	one(w, "frozen", "gauge", "Whether the log has its last head.",
+	    now->frozen);
+	one(w, "unwitnessed_starts_total", "counter", "Starts of this process "
+	    "that nobody outside confirmed.", now->unwitnessed_starts);
 	one(w, "sequencer_failed", "gauge", "Whether writing has ended for "
 	    "good.", now->failed);
 	head(w, "queue_depth", "gauge", "Requests that wait for a worker, and "

@@ -34,6 +34,9 @@ struct metrics_now {
 	size_t body_bytes;       /* of requests being received */
 	unsigned work_waiting, pool_waiting;
 	bool failed;
+	size_t witnesses, cosigned; /* those that are asked; of this head */
+	bool halted, frozen;
+	uint64_t unwitnessed_starts; /* of this process: 0 or 1 */
 };
 
 /* Append the text. */

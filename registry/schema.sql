@@ -27,7 +27,9 @@ CREATE TABLE key (
 ) STRICT;
 
 -- The log's entries.  One statement under one key is one entry; its leaf is
--- made of d, sig and key (cert/leaf.h).  content is empty once withheld.
+-- made of d, sig and key (cert/leaf.h).  content is empty once withheld; type
+-- and content are empty where "recover" got the leaf alone, until the
+-- statement is posted again.
 CREATE TABLE entry (
 	idx     INTEGER PRIMARY KEY CHECK (idx >= 0),
 	d       BLOB    NOT NULL CHECK (length(d) = 32),

@@ -47,6 +47,7 @@ struct registry {
 	char policy[WEB_POLICY_MAX];
 	int lock_fd, failed_fd;
 	bool frozen;
+	atomic_uint unwitnessed; /* starts of this process that were so */
 };
 
 /* ---- what the threads do ---- */
@@ -64,10 +65,17 @@ serve_metrics(struct registry *r, struct reply *out)
 		.overdue = counts.overdue,
 		.body_bytes = counts.body_bytes,
 		.work_waiting = work_waiting(r->work),
-		.pool_waiting = (unsigned)sequence_waiting(r->sequence),
+		.pool_waiting = r->sequence == NULL ? 0 :
+		    (unsigned)sequence_waiting(r->sequence),
 		.failed = atomic_load(&r->failed),
 	};
 
+	if (r->advance.witness != NULL)
+		witness_count(r->advance.witness, &now.witnesses,
+		    &now.cosigned);
+	now.halted = advance_is_halted(&r->advance);
+	now.frozen = r->frozen;
+	now.unwitnessed_starts = atomic_load(&r->unwitnessed);
 	status_metrics(out, r->metrics, &now);
 }
 
@@ -84,7 +92,8 @@ on_at_once(void *arg, struct http_exchange *x)
 		shelf_checkpoint(&x->reply, p);
 	else if (x->route.place == ROUTE_HEALTH)
 		status_health(&x->reply, published_head(p).size,
-		    published_age_ms(p), atomic_load(&r->failed));
+		    r->frozen ? 0 : published_age_ms(p),
+		    atomic_load(&r->failed));
 	else if (x->route.place == ROUTE_METRICS)
 		serve_metrics(r, &x->reply);
 	else
@@ -226,6 +235,7 @@ on_accepted(void *arg, const char *text)
 	struct message m;
 	uint64_t n = 0;
 
+	atomic_store(&r->unwitnessed, 1);
 	if (home_count_start(r->options->dir, &n, &m) == AC_OK)
 		message_set(&m, "the newest head is not confirmed by anybody "
 		    "else (%s), and --accept-unwitnessed-start goes on; start "
@@ -250,28 +260,32 @@ open_halt(struct registry *r, struct message *why)
 	return e;
 }
 
-/* Everybody outside whose word counts. */
+static enum ac_err
+open_witnesses(struct registry *r, const char *database, struct message *why)
+{
+	const struct serve_options *o = r->options;
+	struct advance *a = &r->advance;
+	struct witness_options wo = { .policy = o->witness_policy,
+		.without = o->without, .nwithout = o->nwithout,
+		.log = signer_log_key(a->signer), .database = database,
+		.halt = a->halt, .journal = o->journal };
+
+	if (r->frozen || o->witness_policy == NULL)
+		return AC_OK;
+	return witness_start(&a->witness, &wo, why);
+}
+
+/* What must confirm the newest head, or the operator's word for it. */
 static enum ac_err
 open_outside(struct registry *r, const char *database, struct message *why)
 {
 	const struct serve_options *o = r->options;
 	struct advance *a = &r->advance;
 	const char *url = (const char *)r->log.url.p;
-	struct witness_options wo = { .policy = o->witness_policy,
-		.without = o->without, .nwithout = o->nwithout,
-		.log = signer_log_key(a->signer), .database = database,
-		.halt = a->halt, .journal = o->journal };
-	bool required = false;
-	enum ac_err e = AC_OK;
+	bool required = a->witness != NULL && witness_is_required(a->witness);
 
 	if (r->frozen)
 		return AC_OK;
-	if (o->witness_policy != NULL) {
-		e = witness_start(&a->witness, &wo, why);
-		if (e != AC_OK)
-			return e;
-		required = witness_is_required(a->witness);
-	}
 	a->fail_open = o->fail_open;
 	a->accept_start = o->accept_start && (!required || o->fail_open);
 	if (!required && !o->accept_start) {
@@ -281,18 +295,20 @@ open_outside(struct registry *r, const char *database, struct message *why)
 		    "--accept-unwitnessed-start");
 		return AC_ERR_MISMATCH;
 	}
-	if (url[0] != '\0')
-		e = outside_start(&a->outside, url, wo.log, database, a->halt,
-		    o->journal, why);
-	return e;
+	if (url[0] == '\0')
+		return AC_OK;
+	return outside_start(&a->outside, url, signer_log_key(a->signer),
+	    database, a->halt, o->journal, why);
 }
 
-/* The store, the signer and the public folder, and that they agree. */
+/* The store, the signer and the public folder. */
 static enum ac_err
-open_log(struct registry *r, const char *dir, struct message *why)
+open_parts(struct registry *r, char database[HOME_PATH_MAX],
+    struct message *why)
 {
-	char database[HOME_PATH_MAX], public[HOME_PATH_MAX];
+	const char *dir = r->options->dir;
 	struct advance *a = &r->advance;
+	char public[HOME_PATH_MAX];
 	enum ac_err e;
 
 	e = home_path(database, dir, HOME_DATABASE, why);
@@ -318,20 +334,34 @@ open_log(struct registry *r, const char *dir, struct message *why)
 		e = published_new(&a->published);
 	if (e == AC_OK)
 		e = metrics_new(&r->metrics);
-	if (e != AC_OK) {
+	if (e == AC_OK)
+		published_watch(a->published, on_grown, r);
+	else
 		message_set(why, "no memory for the log");
+	return e;
+}
+
+/* The log, and that what is known of it agrees. */
+static enum ac_err
+open_log(struct registry *r, bool serving, struct message *why)
+{
+	char database[HOME_PATH_MAX];
+	struct advance *a = &r->advance;
+	enum ac_err e = open_parts(r, database, why);
+
+	if (e != AC_OK)
 		return e;
-	}
-	a->serving = true;
+	a->serving = serving;
 	a->journal = r->options->journal;
 	a->accepted = on_accepted;
 	a->arg = r;
 	r->frozen = signer_is_frozen(a->signer);
-	published_watch(a->published, on_grown, r);
 	e = advance_check(a, why);
 	if (e == AC_OK)
 		e = open_halt(r, why);
 	if (e == AC_OK)
+		e = open_witnesses(r, database, why);
+	if (e == AC_OK && serving)
 		e = open_outside(r, database, why);
 	if (e == AC_OK)
 		e = advance_resume(a, why);
@@ -339,7 +369,7 @@ open_log(struct registry *r, const char *dir, struct message *why)
 	 * The newest head before anything new.  Where somebody outside must be
 	 * asked, the sequencer does it: the public URL may be our own.
 	 */
-	if (e == AC_OK && !r->frozen && a->witness == NULL &&
+	if (e == AC_OK && serving && !r->frozen && a->witness == NULL &&
 	    a->outside == NULL)
 		e = advance_head(a, (int64_t)time(NULL), false, why);
 	return e == AC_ERR_BUSY ? AC_OK : e;
@@ -418,7 +448,7 @@ start(struct registry *r, const struct serve_options *o, int *listener,
 		.arg = r };
 	enum ac_err e;
 
-	e = open_log(r, o->dir, why);
+	e = open_log(r, true, why);
 	if (e == AC_OK)
 		e = fill_shared(r, bound, why);
 	if (e == AC_OK)
@@ -551,6 +581,42 @@ out:
 		(void)close(listener);
 	if (r->failed_fd >= 0)
 		(void)close(r->failed_fd);
+	if (r->lock_fd >= 0)
+		(void)close(r->lock_fd);
+	free(r);
+	return e;
+}
+
+enum ac_err
+serve_freeze(const struct serve_options *o, uint64_t *size,
+    struct message *why)
+{
+	struct registry *r = calloc(1, sizeof(*r));
+	struct message ending;
+	enum ac_err e = AC_ERR_MEMORY;
+
+	if (r == NULL) {
+		message_set(why, "no memory");
+		return e;
+	}
+	r->options = o;
+	r->failed_fd = r->lock_fd = -1;
+	e = home_lock(&r->lock_fd, o->dir, why);
+	if (e == AC_OK)
+		e = open_log(r, false, why);
+	if (e == AC_OK && r->frozen) {
+		message_set(why, "this log is frozen already");
+		e = AC_ERR_EXISTS;
+	}
+	if (e == AC_OK && !advance_is_halted(&r->advance))
+		e = advance_head(&r->advance, (int64_t)time(NULL), false,
+		    why);
+	if (e == AC_OK)
+		e = signer_freeze(r->advance.signer, why);
+	if (e == AC_OK)
+		*size = published_head(r->advance.published).size;
+	if (end(r, &ending) != AC_OK)
+		e = AC_ERR_IO; /* cannot be: no sequencer runs */
 	if (r->lock_fd >= 0)
 		(void)close(r->lock_fd);
 	free(r);

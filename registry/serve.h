@@ -35,4 +35,13 @@ struct serve_options {
 AC_MUST_CHECK enum ac_err serve_run(const struct serve_options *o, int stop_fd,
     struct message *why);
 
+/*
+ * Make the newest committed head of the log in o->dir its last: public, with
+ * its quorum where o names witnesses, and nothing is signed after it.  A log
+ * that is halted is frozen as it is shown now.  *size is that of the last
+ * head.  AC_ERR_BUSY: the quorum is missing, or a server runs.
+ */
+AC_MUST_CHECK enum ac_err serve_freeze(const struct serve_options *o,
+    uint64_t *size, struct message *why);
+
 #endif

@@ -37,7 +37,7 @@ static const char *const sql[Q_ALL] = {
 	    "FROM entry e CROSS JOIN key k ON k.id = e.key WHERE e.idx = ?1",
 	[Q_STATEMENT] = "SELECT e.content FROM stated t CROSS JOIN entry e "
 	    "ON e.idx = t.entry WHERE " BY_STATEMENT
-	    " AND t.entry < ?3 ORDER BY t.entry LIMIT 1",
+	    " AND e.type <> '' AND t.entry < ?3 ORDER BY t.entry LIMIT 1",
 	[Q_NOTE] = "SELECT complete, note FROM head "
 	    "WHERE size = ?1 AND note IS NOT NULL",
 	[Q_FIRST_COMPLETE] = "SELECT size, root, note FROM head "
@@ -64,6 +64,8 @@ static const char *const sql[Q_ALL] = {
 	[Q_PUT_KEY] = "INSERT INTO key (spki) VALUES (?1)",
 	[Q_PUT_ENTRY] = "INSERT INTO entry (idx, d, key, sig, type, flops, "
 	    "content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[Q_FILL] = "UPDATE entry SET type = ?2, flops = ?3, content = ?4 "
+	    "WHERE idx = ?1 AND type = ''",
 	[Q_PUT_STATED] = "INSERT INTO stated (d8, entry) VALUES (?1, ?2)",
 	[Q_PUT_TERM] = "INSERT INTO term (segment, term, entry, role) "
 	    "VALUES (?1, ?2, ?3, ?4)",
@@ -453,6 +455,37 @@ put_stated(struct store *s, const struct digest *d, uint64_t entry)
 	return db_run(s->db, Q_PUT_STATED);
 }
 
+/* What an entry is found by, beside D and its leaf. */
+static enum ac_err
+put_terms(struct store *s, uint64_t index, const struct store_entry *en)
+{
+	enum ac_err e = AC_OK;
+
+	for (size_t i = 0; e == AC_OK && i < en->nterms; i++)
+		e = add_pending(s, en->term[i], index);
+	return e;
+}
+
+/* Entry index is there; where it is a leaf alone, it gets its statement. */
+static enum ac_err
+fill(struct store *s, uint64_t index, const struct store_entry *en)
+{
+	bool withheld = false;
+	enum ac_err e = is_withheld(s, &withheld, &en->d);
+
+	if (e != AC_OK)
+		return e;
+	db_bind_int(s->db, Q_FILL, 1, (int64_t)index);
+	db_bind_text(s->db, Q_FILL, 2, en->type);
+	if (en->has_flops)
+		db_bind_double(s->db, Q_FILL, 3, en->flops);
+	db_bind_blob(s->db, Q_FILL, 4, withheld ? span_of(NULL, 0) :
+	    en->statement);
+	e = db_run(s->db, Q_FILL);
+	return e == AC_OK && db_changes(s->db) == 1 ?
+	    put_terms(s, index, en) : e;
+}
+
 enum ac_err
 store_put_entry(struct store *s, uint64_t *index, const struct store_entry *en)
 {
@@ -461,6 +494,8 @@ store_put_entry(struct store *s, uint64_t *index, const struct store_entry *en)
 	enum ac_err e;
 
 	e = store_find(s, index, &en->d, &en->key);
+	if (e == AC_OK)
+		e = fill(s, *index, en);
 	if (e != AC_ERR_NOT_FOUND)
 		return e == AC_OK ? AC_ERR_EXISTS : e;
 	e = is_withheld(s, &withheld, &en->d);
@@ -483,9 +518,13 @@ store_put_entry(struct store *s, uint64_t *index, const struct store_entry *en)
 		e = put_stated(s, &en->d, en->index);
 	if (e == AC_OK)
 		e = add_pending(s, store_term_leaf(&en->leaf), en->index);
-	for (size_t i = 0; e == AC_OK && i < en->nterms; i++)
-		e = add_pending(s, en->term[i], en->index);
-	return e;
+	return e == AC_OK ? put_terms(s, en->index, en) : e;
+}
+
+enum ac_err
+store_backup(const char *path, const char *to, struct message *why)
+{
+	return db_backup(path, to, why);
 }
 
 enum ac_err

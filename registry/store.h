@@ -82,7 +82,8 @@ struct store_row {
 	struct spki key;
 	uint8_t sig[P256_SIG_MAX];
 	size_t siglen;
-	bool withheld; /* statement is empty */
+	bool withheld; /* statement is empty, and so it shall be */
+	bool missing;  /* likewise, until it is posted again: a leaf alone */
 	struct buf type, statement, body; /* body: of the leaf */
 };
 
@@ -118,6 +119,13 @@ AC_MUST_CHECK enum ac_err store_open(struct store **out, const char *path,
     bool writer, struct message *why);
 
 void store_close(struct store *s);
+
+/*
+ * Copy the database at path, which may be in use, to the new file to: as it
+ * is after some commit.  AC_ERR_EXISTS.
+ */
+AC_MUST_CHECK enum ac_err store_backup(const char *path, const char *to,
+    struct message *why);
 
 /* What the database said last, for a message. */
 const char *store_error(const struct store *s);
@@ -169,8 +177,8 @@ struct store_term store_term_flops(double flops);
 AC_MUST_CHECK enum ac_err store_begin(struct store *s);
 
 /*
- * AC_ERR_EXISTS, and nothing was put: the statement is there under that key,
- * as entry *index.
+ * AC_ERR_EXISTS: the statement is there under that key, as entry *index; of
+ * an entry that is a leaf alone (its type is empty) its statement was put.
  */
 AC_MUST_CHECK enum ac_err store_put_entry(struct store *s, uint64_t *index,
     const struct store_entry *e);
@@ -237,7 +245,7 @@ void store_row_free(struct store_row *row);
 
 /*
  * The statement's bytes, logged below size; empty: withheld.
- * AC_ERR_NOT_FOUND.
+ * AC_ERR_NOT_FOUND, also where only its leaf is there.
  */
 AC_MUST_CHECK enum ac_err store_statement(struct store *s, struct buf *out,
     const struct digest *d, uint64_t size);

@@ -36,6 +36,7 @@ enum store_q {
 	Q_PUT_KEY,
 	Q_PUT_ENTRY,
 	Q_PUT_STATED,
+	Q_FILL,
 	Q_PUT_TERM,
 	Q_PUT_LINE,
 	Q_PUT_REMOVED,

@@ -81,7 +81,8 @@ store_row(struct store *s, struct store_row *out, uint64_t index)
 		    row.siglen), &row.key);
 	if (e != AC_OK)
 		goto out;
-	row.withheld = row.statement.len == 0;
+	row.missing = row.type.len == 0;
+	row.withheld = row.statement.len == 0 && !row.missing;
 	*out = row;
 	row = (struct store_row){ 0 }; /* transferred */
 	e = AC_OK;

@@ -34,13 +34,14 @@ class Reply:
 class Registry:
     """The directory of a log and, while it runs, its server."""
 
-    def __init__(self, origin="log.example.org"):
+    def __init__(self, origin="log.example.org", url=None):
         self.top = tempfile.mkdtemp(prefix="aicert-registry-")
         self.dir = os.path.join(self.top, "log")
         self.server = None
         # A test that fails leaves nothing behind either.
         atexit.register(self.close)
-        done = run("init", self.dir, "--origin", origin)
+        done = run("init", self.dir, "--origin", origin,
+                   *(("--url", url) if url else ()))
         assert done.returncode == 0, done.stderr
         with open(os.path.join(self.dir, "log-keys")) as f:
             self.keys = certs.LogKeys(f.read())

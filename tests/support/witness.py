@@ -103,6 +103,7 @@ class Witness:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # an answer goes out at once
 
             def do_POST(self):
                 length = int(self.headers["Content-Length"])
