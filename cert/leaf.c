@@ -5,12 +5,12 @@
 
 /* The body is this text with three values in base64 between its parts. */
 static const char *const part[] = {
-	"{\"apiVersion\":\"" LEAF_VERSION "\",\"kind\":\"" LEAF_KIND
+	("{\"apiVersion\":\"" LEAF_VERSION "\",\"kind\":\"" LEAF_KIND
 	    "\",\"spec\":{\"hashedRekordV002\":{\"data\":{\"algorithm\":"
-	    "\"SHA2_256\",\"digest\":\"",
+	    "\"SHA2_256\",\"digest\":\""),
 	"\"},\"signature\":{\"content\":\"",
-	"\",\"verifier\":{\"keyDetails\":\"PKIX_ECDSA_P256_SHA_256\","
-	    "\"publicKey\":{\"rawBytes\":\"",
+	("\",\"verifier\":{\"keyDetails\":\"PKIX_ECDSA_P256_SHA_256\","
+	    "\"publicKey\":{\"rawBytes\":\""),
 	"\"}}}}}}",
 };
 

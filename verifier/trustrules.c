@@ -32,10 +32,10 @@ static const struct {
 
 /* Keys that signed Azure's paravisor, of 2023 and since, by their SHA-384. */
 static const char *const azure_id_keys[] = {
-	"934f68bd8ba01938eec21475c872e3a942b60c59fafc6df9e9a76ee66bc47f2d"
-	    "09c676f61c0315c578da26085fb13a71",
-	"942fd93ebde6ea7a96efadeafc60f1c6b3d10e703b1dafd7555b92f7f3d32d0e"
-	    "006767648cba5b102af3d65756af4177",
+	("934f68bd8ba01938eec21475c872e3a942b60c59fafc6df9e9a76ee66bc47f2d"
+	    "09c676f61c0315c578da26085fb13a71"),
+	("942fd93ebde6ea7a96efadeafc60f1c6b3d10e703b1dafd7555b92f7f3d32d0e"
+	    "006767648cba5b102af3d65756af4177"),
 };
 
 enum ac_err
