@@ -46,6 +46,40 @@ sha256_final(struct sha256 *s)
 	return d;
 }
 
+size_t
+sha256_wanting(const struct sha256 *s)
+{
+	SHA256_CTX c;
+
+	memcpy(&c, s->opaque, sizeof(c));
+	return (SHA256_CBLOCK - c.num) % SHA256_CBLOCK;
+}
+
+void
+sha256_state(uint32_t h[static 8], const struct sha256 *s)
+{
+	SHA256_CTX c;
+
+	memcpy(&c, s->opaque, sizeof(c));
+	for (size_t i = 0; i < 8; i++)
+		h[i] = c.h[i];
+}
+
+void
+sha256_resume(struct sha256 *s, const uint32_t h[static 8], size_t blocks)
+{
+	SHA256_CTX c;
+	uint64_t bits;
+
+	memcpy(&c, s->opaque, sizeof(c));
+	for (size_t i = 0; i < 8; i++)
+		c.h[i] = h[i];
+	bits = ((uint64_t)c.Nh << 32 | c.Nl) + (uint64_t)blocks * 512;
+	c.Nl = (SHA_LONG)bits;
+	c.Nh = (SHA_LONG)(bits >> 32);
+	memcpy(s->opaque, &c, sizeof(c));
+}
+
 struct digest
 sha256_of(struct span data)
 {

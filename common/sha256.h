@@ -17,6 +17,17 @@ void sha256_init(struct sha256 *s);
 void sha256_update(struct sha256 *s, struct span data);
 struct digest sha256_final(struct sha256 *s);
 
+/* Bytes to the end of the block that was begun, 0..63. */
+size_t sha256_wanting(const struct sha256 *s);
+
+/*
+ * Between two blocks: read the eight words of the state; and set them to what
+ * they are after blocks more (sha256lanes.c).
+ */
+void sha256_state(uint32_t h[static 8], const struct sha256 *s);
+void sha256_resume(struct sha256 *s, const uint32_t h[static 8],
+    size_t blocks);
+
 /* SHA-256(data). */
 struct digest sha256_of(struct span data);
 
