@@ -270,15 +270,15 @@ step_pair(struct work *w)
 }
 
 /*
- * From how many streams on a way is the fastest, measured (bench/sha256): 16
- * lanes take the time of 8 or 9 streams in pairs; against one stream at a time
- * without SHA extensions, 8 lanes are worth it from two.
+ * From how many streams on a way is the fastest, measured (bench/sha256.c): 16
+ * lanes take the time of 7 streams in pairs; where there are no SHA extensions,
+ * any lanes are faster than one stream at a time, which is then a fifth.
  */
 static bool
 worth16(unsigned ways, size_t n)
 {
 	return (ways & SHA256LANES_16) != 0 &&
-	    n >= ((ways & SHA256LANES_PAIRS) != 0 ? 9 : 2);
+	    n >= ((ways & SHA256LANES_PAIRS) != 0 ? 8 : 2);
 }
 
 static bool
