@@ -63,7 +63,7 @@ static const uint32_t sha256_k[64] = {
 #define HI32 _mm512_unpackhi_epi32
 #define LO64 _mm512_unpacklo_epi64
 #define HI64 _mm512_unpackhi_epi64
-#include "common/sha256lanes_kernel.h"
+#include "common/sha256lanes.inc"
 
 #define KERNEL compress8
 #define TARGET __attribute__((target("avx2")))
@@ -88,7 +88,7 @@ static const uint32_t sha256_k[64] = {
 #define HI32 _mm256_unpackhi_epi32
 #define LO64 _mm256_unpacklo_epi64
 #define HI64 _mm256_unpackhi_epi64
-#include "common/sha256lanes_kernel.h"
+#include "common/sha256lanes.inc"
 
 /*
  * Two streams in the SHA extensions.  Their instructions hold a state as the
