@@ -17,6 +17,8 @@ enum cmd_exit {
 	CMD_LATER = 3,  /* nothing is decided: the same again later */
 };
 
+int cmd_follow(int argc, char **argv);
+int cmd_affected(int argc, char **argv);
 int cmd_fsck(int argc, char **argv);
 int cmd_witness(int argc, char **argv);
 int cmd_compare(int argc, char **argv);

@@ -15,6 +15,9 @@ struct command {
 };
 
 static const struct command commands[] = {
+	{ "follow", "tail a log, tell what is wrong and what is watched for",
+	    cmd_follow },
+	{ "affected", "whom a revocation or recall concerns", cmd_affected },
 	{ "fsck", "derive a whole log anew, and compare", cmd_fsck },
 	{ "witness", "cosign checkpoints that take nothing back", cmd_witness },
 	{ "compare", "do two views of a log tell one story?", cmd_compare },

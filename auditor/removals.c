@@ -113,10 +113,9 @@ static bool
 is_registry(const struct policy *p, struct span origin,
     const struct digest *key)
 {
-	(void)p;
-	(void)origin;
-	(void)key;
-	return false;
+	const struct policy_registry *r = policy_registry_by(p, origin);
+
+	return r != NULL && digest_equal(&r->fingerprint, key);
 }
 
 bool

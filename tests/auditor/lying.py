@@ -207,6 +207,7 @@ class Server:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 1 << 16  # an answer is one packet
 
             def log_message(self, *args):
                 pass
