@@ -6,9 +6,7 @@ usage: go_test.py CACHE: where the programs are built, once.
 Exit code: 0 passed, 1 failed, 77 skipped (the reason is printed).
 """
 import base64
-import fcntl
 import functools
-import glob
 import http.server
 import json
 import os
@@ -21,59 +19,14 @@ import threading
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "registry"))
 import certs
+import golang
 import server
 
-NEEDED = (1, 21)  # it fetches the one that go.mod asks for
 NPOSTS = 300      # more than one full tile of entries
-CACHE = os.path.abspath(sys.argv[1])
-
-
-def skip(why):
-    print("skipped: " + why)
-    sys.exit(77)
-
-
-def find_go():
-    """A go command that is new enough."""
-    found = "no go"
-    for go in ["go", *sorted(glob.glob("/usr/lib/go-*/bin/go"))]:
-        try:
-            found = subprocess.run([go, "env", "GOVERSION"], text=True,
-                                   stdout=subprocess.PIPE).stdout.strip()
-        except OSError:
-            continue
-        version = re.match(r"go(\d+)\.(\d+)", found)
-        if version and tuple(map(int, version.groups())) >= NEEDED:
-            return go
-    skip(found + ", wanted go%d.%d or newer: scripts/interop-setup gets it"
-         % NEEDED)
-
-
-def build():
-    """The programs, built where they are not yet."""
-    go = find_go()
-    os.makedirs(CACHE, exist_ok=True)
-    with open(os.path.join(CACHE, "lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        source = os.path.join(CACHE, "source")
-        shutil.rmtree(source, ignore_errors=True)
-        shutil.copytree(os.path.join(HERE, "go"), source)
-        for args in (["mod", "tidy"], ["build", "-o", "../bin/", "./..."]):
-            done = subprocess.run([go, *args], cwd=source, text=True,
-                                  env=dict(os.environ, GOTOOLCHAIN="auto"),
-                                  stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT)
-            if done.returncode == 0:
-                continue
-            if args[0] == "mod":
-                skip("the Go modules cannot be fetched: "
-                     + done.stdout.strip().splitlines()[-1])
-            print(done.stdout)
-            sys.exit(1)
 
 
 def program(name, *args, lines=b""):
-    return subprocess.run([os.path.join(CACHE, "bin", name), *args],
+    return subprocess.run([os.path.join(PROGRAMS, name), *args],
                           input=lines, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=120)
 
@@ -265,8 +218,8 @@ def test_sigstore_go_refuses():
 
 if __name__ == "__main__":
     if not os.access(server.BIN, os.X_OK):
-        skip("%s is not built" % server.BIN)
-    build()
+        golang.skip("%s is not built" % server.BIN)
+    PROGRAMS = golang.build("go", os.path.abspath(sys.argv[1]), "./...")
     LOG = Log()
     server.main([test_sumdb_reads_the_log,
                  test_sumdb_reads_the_plain_files,
