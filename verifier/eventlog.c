@@ -1,5 +1,6 @@
 /* eventlog.c -- the firmware's boot event log; see eventlog.h. */
 #include "common/sha256.h"
+#include "verifier/check.h"
 #include "verifier/eventlog.h"
 
 #define SHA1_LEN 20
@@ -162,8 +163,10 @@ static enum ac_err
 check_no_action(struct eventlog *log, const struct eventlog_event *e,
     bool *located, bool extended, struct message *why)
 {
+	uint8_t from;
+
 	for (size_t i = 0; i < log->nbanks; i++) {
-		if (!is_zero(e->digest[i])) {
+		if (!CHECK(boot_no_action, is_zero(e->digest[i]))) {
 			message_set(why, "event %zu of the boot log extends "
 			    "nothing (EV_NO_ACTION), but states a digest",
 			    log->nevents);
@@ -172,18 +175,20 @@ check_no_action(struct eventlog *log, const struct eventlog_event *e,
 	}
 	if (!begins(e->data, LOCALITY))
 		return AC_OK;
-	if (e->data.len != sizeof(LOCALITY) + 1 || e->pcr != 0 || *located ||
-	    extended || (e->data.p[sizeof(LOCALITY)] != 0 &&
-	    e->data.p[sizeof(LOCALITY)] != 3 &&
-	    e->data.p[sizeof(LOCALITY)] != 4)) {
-		message_set(why, "event %zu of the boot log, the startup "
-		    "locality, is not 0, 3 or 4, or stands a second time or "
-		    "after PCR 0 was extended", log->nevents);
-		return AC_ERR_FORMAT;
-	}
+	if (e->data.len != sizeof(LOCALITY) + 1)
+		goto wrong;
+	from = e->data.p[sizeof(LOCALITY)];
+	if (!CHECK(boot_locality, e->pcr == 0 && !*located && !extended &&
+	    (from == 0 || from == 3 || from == 4)))
+		goto wrong;
 	*located = true;
-	log->locality = e->data.p[sizeof(LOCALITY)];
+	log->locality = from;
 	return AC_OK;
+wrong:
+	message_set(why, "event %zu of the boot log, the startup locality, is "
+	    "not 0, 3 or 4, or stands a second time or after PCR 0 was "
+	    "extended", log->nevents);
+	return AC_ERR_FORMAT;
 }
 
 enum ac_err

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "common/reader.h"
+#include "verifier/bootrules.h"
 #include "verifier/logrules.h"
 #include "verifier/trustrules.h"
 
@@ -29,9 +30,10 @@ parse_line(const struct rule *x)
 		{ "deny", trustrules_deny, 0, &p->ndeny },
 		{ "allow", trustrules_allow, 0, &p->nself_asserted },
 		{ "require", trustrules_require, 0, NULL },
-		{ "image", NULL, 13, NULL },
-		{ "pcr", NULL, 13, NULL },
-		{ "measurements", NULL, 13, NULL },
+		{ "image", bootrules_image, 0, &p->nimage },
+		{ "pcr", bootrules_pcr, 0, &p->npcr },
+		{ "measurements", bootrules_measurements, 0,
+		  &p->nmeasurements },
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -47,8 +49,8 @@ parse_line(const struct rule *x)
 		return kinds[i].parse(x);
 	}
 	return rule_complain(x, 0, AC_ERR_FORMAT,
-	    "expected log, witness, group, "
-	    "quorum, log-time, builder, ak-root, vm, container, deny, allow or "
+	    "expected log, witness, group, quorum, log-time, builder, "
+	    "ak-root, vm, image, pcr, measurements, container, deny, allow or "
 	    "require");
 }
 

@@ -1,7 +1,7 @@
 /*
  * policy.h -- whom and what the verifier trusts: the C2SP tlog-policy lines
- * and ours (formats.md section 6).  Pure: PEM files are read by the caller's
- * function.
+ * and ours (formats.md section 6).  Pure: files that it names are read by the
+ * caller's function.
  */
 #ifndef AICERT_VERIFIER_POLICY_H
 #define AICERT_VERIFIER_POLICY_H
@@ -66,6 +66,19 @@ struct policy_registry {
 	struct digest fingerprint;
 };
 
+/* One value that a PCR of the firmware may have. */
+struct policy_pcr {
+	unsigned index;
+	struct digest value;
+};
+
+/* Reference values of one file: they count as a whole. */
+struct policy_measurements {
+	size_t line;           /* of the policy */
+	uint32_t held;         /* bit i: there is a value for PCR i */
+	struct digest pcr[16];
+};
+
 struct policy_deny {
 	char alg[16];
 	char hex[129];
@@ -83,6 +96,9 @@ struct policy {
 	POLICY_LIST(struct policy_named_digest, revoker); /* fingerprints */
 	POLICY_LIST(struct policy_ak_root, ak_root);
 	POLICY_LIST(struct digest, vm);
+	POLICY_LIST(struct policy_named_digest, image); /* D of its release */
+	POLICY_LIST(struct policy_pcr, pcr);
+	POLICY_LIST(struct policy_measurements, measurements);
 	POLICY_LIST(struct policy_named_digest, container);
 	POLICY_LIST(struct policy_deny, deny);
 	POLICY_LIST(struct policy_name, licence);     /* allow licence */
@@ -94,6 +110,7 @@ struct policy {
 	size_t quorum; /* index of a node, unless quorum_none */
 	bool allow_licence;           /* the list is closed */
 	bool allow_self_asserted_any;
+	bool allow_debug_image;
 	bool require_witness, require_earliest_time, require_ak_name;
 	bool require_confidential;
 	bool require_certified_inputs;
@@ -101,7 +118,7 @@ struct policy {
 	int64_t revocation_state_s;
 };
 
-/* Reads a PEM file that a policy names; path is as written there. */
+/* Reads a file that a policy names; path is as written there. */
 struct policy_loader {
 	enum ac_err (*load)(void *ctx, struct buf *out, const char *path);
 	void *ctx;

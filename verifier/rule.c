@@ -66,11 +66,26 @@ rule_digest(const struct rule *x, size_t i, struct digest *out)
 }
 
 enum ac_err
+rule_load(const struct rule *x, size_t i, struct buf *out, const char *expected)
+{
+	char path[4096];
+
+	if (i >= x->in->n)
+		return rule_complain(x, i, AC_ERR_FORMAT, expected);
+	if (x->in->f[i].len >= sizeof(path))
+		return rule_complain(x, i, AC_ERR_LIMIT, "path too long");
+	memcpy(path, x->in->f[i].p, x->in->f[i].len);
+	path[x->in->f[i].len] = '\0';
+	if (x->loader->load(x->loader->ctx, out, path) != AC_OK)
+		return rule_complain(x, i, AC_ERR_FORMAT, expected);
+	return AC_OK;
+}
+
+enum ac_err
 rule_key(const struct rule *x, size_t i, struct digest *fingerprint,
     bool *has_key, struct spki *key)
 {
 	struct buf pem = { 0 };
-	char path[4096];
 	enum ac_err e;
 
 	if (i >= x->in->n)
@@ -79,14 +94,9 @@ rule_key(const struct rule *x, size_t i, struct digest *fingerprint,
 	*has_key = false;
 	if (text_unhex_digest(fingerprint, x->in->f[i]))
 		return AC_OK;
-	if (x->in->f[i].len >= sizeof(path))
-		return rule_complain(x, i, AC_ERR_LIMIT, "path too long");
-	memcpy(path, x->in->f[i].p, x->in->f[i].len);
-	path[x->in->f[i].len] = '\0';
-	e = x->loader->load(x->loader->ctx, &pem, path);
+	e = rule_load(x, i, &pem, "expected a readable PEM file or a SHA-256");
 	if (e != AC_OK)
-		return rule_complain(x, i, AC_ERR_FORMAT,
-		    "expected a readable PEM file or a SHA-256");
+		return e;
 	*has_key = spki_from_pem(key, buf_span(&pem));
 	buf_free(&pem);
 	if (!*has_key)

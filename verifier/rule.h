@@ -51,6 +51,13 @@ AC_MUST_CHECK enum ac_err rule_digest(const struct rule *x, size_t i,
 AC_MUST_CHECK enum ac_err rule_vkey(const struct rule *x, size_t i,
     struct note_key *out, uint8_t type);
 
+/*
+ * The file that word i names; owned by the caller.  AC_ERR_FORMAT, with what
+ * was expected: it cannot be read; AC_ERR_LIMIT: the path is too long.
+ */
+AC_MUST_CHECK enum ac_err rule_load(const struct rule *x, size_t i,
+    struct buf *out, const char *expected);
+
 /* Word i as a public key: a PEM file, then *has_key, or a fingerprint. */
 AC_MUST_CHECK enum ac_err rule_key(const struct rule *x, size_t i,
     struct digest *fingerprint, bool *has_key, struct spki *key);

@@ -23,13 +23,15 @@ enum verify_status steps_ak_chain(struct verification *v, int64_t unlogged_s,
 enum verify_status steps_ak_public(struct verification *v,
     struct message *why);
 
-/* steps_tpm.c: 7 and 10 to 14. */
+/* steps_tpm.c: 7, 10, 11 and 14. */
 enum verify_status steps_evidence(struct verification *v, struct message *why);
 enum verify_status steps_quotes(struct verification *v, struct message *why);
 enum verify_status steps_bindings(struct verification *v, struct message *why);
+enum verify_status steps_replay(struct verification *v, struct message *why);
+
+/* steps_boot.c: 12, 13. */
 enum verify_status steps_boot_log(struct verification *v, struct message *why);
 enum verify_status steps_boot(struct verification *v, struct message *why);
-enum verify_status steps_replay(struct verification *v, struct message *why);
 
 /* steps_revoke.c: 17. */
 enum verify_status steps_revocation(struct verification *v,

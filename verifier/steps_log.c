@@ -1,6 +1,7 @@
 /*
- * steps_log.c -- steps 3 to 6: lines 1 and 2 are in a log that the policy
- * knows, under a checkpoint that its quorum cosigned, and since when.
+ * steps_log.c -- steps 3 to 6: lines 1 and 2, and image releases, are in a log
+ * that the policy knows, under a checkpoint that its quorum cosigned, and since
+ * when.
  */
 #include "common/time.h"
 #include "verifier/check.h"
@@ -8,11 +9,36 @@
 #include "verifier/logged.h"
 #include "verifier/steps.h"
 
-/* How many lines the log must hold: provenance and evidence. */
+/* Lines of the builder's: provenance and evidence. */
+static size_t
+own_lines(const struct verification *v)
+{
+	return v->cert.has_evidence ? 2 : 1;
+}
+
+/* How many lines the log must hold: the builder's, and image releases. */
 static size_t
 needed_lines(const struct verification *v)
 {
-	return v->cert.has_evidence ? 2 : 1;
+	return own_lines(v) + v->images.n;
+}
+
+/* Index of the k-th of them. */
+static size_t
+needed_line(const struct verification *v, size_t k)
+{
+	size_t own = own_lines(v);
+
+	return k < own ? k : v->images.image[k - own].line;
+}
+
+/* Whose signature the log entry of the k-th is about. */
+static const struct spki *
+needed_key(const struct verification *v, size_t k)
+{
+	size_t own = own_lines(v);
+
+	return k < own ? &v->cert.key : &v->images.image[k - own].key;
 }
 
 /* Put "line N: " before what is wrong. */
@@ -27,15 +53,16 @@ name_line(struct message *why, size_t i)
 enum verify_status
 steps_leaf(struct verification *v, struct message *why)
 {
-	for (size_t i = 0; i < needed_lines(v); i++) {
+	for (size_t k = 0; k < needed_lines(v); k++) {
+		size_t i = needed_line(v, k);
 		const struct certificate_line *line = &v->cert.line[i];
 
 		if (!line->bundle.logged) {
-			message_set(why, "line %zu is not logged; its builder "
+			message_set(why, "line %zu is not logged; the builder "
 			    "runs \"aicert publish\"", i + 1);
 			return VERIFY_FAILED;
 		}
-		if (entry_check_leaf(line, &v->cert.key, why) != AC_OK) {
+		if (entry_check_leaf(line, needed_key(v, k), why) != AC_OK) {
 			name_line(why, i);
 			return VERIFY_FAILED;
 		}
@@ -47,7 +74,9 @@ steps_leaf(struct verification *v, struct message *why)
 enum verify_status
 steps_inclusion(struct verification *v, struct message *why)
 {
-	for (size_t i = 0; i < needed_lines(v); i++) {
+	for (size_t k = 0; k < needed_lines(v); k++) {
+		size_t i = needed_line(v, k);
+
 		if (entry_check_inclusion(&v->cert.line[i], why) != AC_OK) {
 			name_line(why, i);
 			return VERIFY_FAILED;
@@ -77,7 +106,8 @@ steps_checkpoint(struct verification *v, struct message *why)
 {
 	bool known = true;
 
-	for (size_t i = 0; i < needed_lines(v); i++) {
+	for (size_t k = 0; k < needed_lines(v); k++) {
+		size_t i = needed_line(v, k);
 		const struct note_key *log;
 		struct span origin;
 
@@ -89,7 +119,8 @@ steps_checkpoint(struct verification *v, struct message *why)
 		if (i == 0)
 			v->origin = origin;
 		if (!CHECK(one_log, span_equal(v->origin, origin))) {
-			message_set(why, "lines 1 and 2 are in different logs");
+			message_set(why, "lines 1 and %zu are in different "
+			    "logs", i + 1);
 			return VERIFY_FAILED;
 		}
 		log = policy_log_by(v->policy, origin);
@@ -124,8 +155,11 @@ check_quorum(struct verification *v, struct message *why)
 		message_set(why, "nothing to judge an unknown log by");
 		return VERIFY_NOT_ESTABLISHED;
 	}
-	for (size_t i = 0; i < needed_lines(v); i++) {
-		enum verify_status s = logged_time(&v->logged[i], v->policy,
+	for (size_t k = 0; k < needed_lines(v); k++) {
+		size_t i = needed_line(v, k);
+		struct verify_time image = { 0 };
+		enum verify_status s = logged_time(k < own_lines(v) ?
+		    &v->logged[k] : &image, v->policy,
 		    buf_span(&v->cert.line[i].bundle.entry.checkpoint),
 		    v->origin, why);
 

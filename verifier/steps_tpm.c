@@ -1,5 +1,5 @@
 /*
- * steps_tpm.c -- steps 7 and 10 to 14: what the TPM signed is about this
+ * steps_tpm.c -- steps 7, 10, 11 and 14: what the TPM signed is about this
  * statement and this run, and the events are those that the PCRs hold.
  */
 #include "cert/checkpoint.h"
@@ -323,37 +323,6 @@ steps_bindings(struct verification *v, struct message *why)
 out:
 	buf_free(&note);
 	return s;
-}
-
-/* Is the boot of this machine outside of what the policy asks for? */
-static bool
-boot_is_waived(const struct verification *v)
-{
-	return v->root != NULL && v->root->simulated &&
-	    v->root->unmeasured_boot;
-}
-
-enum verify_status
-steps_boot_log(struct verification *v, struct message *why)
-{
-	message_set(why, v->cert.evidence.boot_log.len > 0 ?
-	    "the boot log is present; this build does not replay it" :
-	    "no boot log");
-	return CHECK(boot_log, boot_is_waived(v)) ? VERIFY_NOT_ESTABLISHED :
-	    VERIFY_NOT_ACCEPTED;
-}
-
-enum verify_status
-steps_boot(struct verification *v, struct message *why)
-{
-	if (CHECK(boot, boot_is_waived(v))) {
-		message_set(why, "SIMULATED: the policy waives the boot of "
-		    "machines under this root");
-		return VERIFY_NOT_ESTABLISHED;
-	}
-	message_set(why, "which software booted is not established: the "
-	    "policy names no image");
-	return VERIFY_NOT_ACCEPTED;
 }
 
 /* Does the order of types follow the grammar of PCR 14 (formats.md 1)? */

@@ -354,8 +354,10 @@ trustrules_allow(const struct rule *x)
 	struct span what = x->in->n > 1 ? x->in->f[1] : span_of(NULL, 0);
 	enum ac_err e = AC_OK;
 
-	if (span_is(what, "debug-image"))
-		return rule_lacks(x, 1, 13);
+	if (span_is(what, "debug-image")) {
+		p->allow_debug_image = true;
+		return rule_end(x, 2);
+	}
 	if (span_is(what, "licence")) {
 		if (x->in->n < 3)
 			return rule_complain(x, 2, AC_ERR_FORMAT,

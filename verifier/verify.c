@@ -26,6 +26,7 @@ verification_free(struct verification *v)
 	certificate_free(&v->cert);
 	bundle_free(&v->model_sig);
 	oms_free(&v->oms);
+	images_free(&v->images);
 	free(v);
 }
 
@@ -50,6 +51,7 @@ step_format(struct verification *v, struct span jsonl, struct span model_sig,
     struct message *why)
 {
 	struct span line = model_sig;
+	size_t judged;
 	enum ac_err e;
 
 	if (certificate_decode(&v->cert, jsonl, why) != AC_OK)
@@ -77,13 +79,19 @@ step_format(struct verification *v, struct span jsonl, struct span model_sig,
 		    "ignored paths");
 		return VERIFY_FAILED;
 	}
+	if (images_decode(&v->images, &v->cert, why) != AC_OK)
+		return VERIFY_FAILED;
 	v->decoded = true;
 	message_set(why, "%zu line%s, %s", v->cert.nlines,
 	    v->cert.nlines == 1 ? "" : "s", v->cert.has_evidence ?
 	    "measured, with TPM evidence" : "self-asserted");
-	if (v->cert.nlines > (v->cert.has_evidence ? 2U : 1U))
+	if (v->images.n > 0)
+		message_add(why, ", %zu image release%s", v->images.n,
+		    v->images.n == 1 ? "" : "s");
+	judged = v->images.n + (v->cert.has_evidence ? 2 : 1);
+	if (v->cert.nlines > judged)
 		message_add(why, "; %zu further not judged",
-		    v->cert.nlines - (v->cert.has_evidence ? 2 : 1));
+		    v->cert.nlines - judged);
 	if (v->cert.provenance.unjudged > 0)
 		message_add(why, "; %zu members of the provenance not judged",
 		    v->cert.provenance.unjudged);
@@ -130,7 +138,8 @@ step_builder(struct verification *v, struct message *why)
 	v->builder = policy_builder_by(p, &fingerprint);
 	if (certificate_check_builder(&v->cert,
 	    v->builder != NULL && v->builder->has_key ? &v->builder->key : NULL,
-	    why) != AC_OK || check_model_sig(v, why) != VERIFY_OK)
+	    why) != AC_OK || check_model_sig(v, why) != VERIFY_OK ||
+	    images_check(&v->images, &v->cert, why) != AC_OK)
 		return VERIFY_FAILED;
 	if (!CHECK(builder_known, v->builder != NULL)) {
 		message_set(why, "signed by ");

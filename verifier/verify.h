@@ -10,8 +10,10 @@
 #define AICERT_VERIFIER_VERIFY_H
 
 #include "verifier/akcert.h"
+#include "verifier/boot.h"
 #include "verifier/certificate.h"
 #include "verifier/hcl.h"
+#include "verifier/images.h"
 #include "verifier/policy.h"
 #include "verifier/quote.h"
 
@@ -99,7 +101,8 @@ struct verification {
 	struct certificate cert; /* owned */
 	struct bundle model_sig; /* owned */
 	struct oms oms;          /* owned */
-	bool decoded;            /* the three above are filled in */
+	struct images images;    /* owned */
+	bool decoded;            /* the four above are filled in */
 
 	const struct policy_builder *builder; /* NULL: not in the policy */
 	struct span origin;                   /* of the log */
@@ -115,6 +118,13 @@ struct verification {
 	struct quote_public ak_public;
 	struct quote quote[2]; /* by enum evidence_when */
 	bool ak_name_matches;
+	bool has_boot;
+	struct boot boot;      /* what the boot log says */
+	/* Step 13 found one of the two equal; NULL: it did not. */
+	const struct image *booted;
+	const struct policy_named_digest *booted_pin;
+	const struct release_tuple *booted_tuple;
+	const struct policy_measurements *measurements;
 	struct verify_release release;
 	size_t nsnapshots;
 	struct span snapshot[VERIFY_SNAPSHOTS_MAX]; /* borrowed */

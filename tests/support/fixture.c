@@ -141,6 +141,7 @@ fixture_keys_new(struct fixture_keys *k)
 	k->other_builder = EVP_EC_gen("P-256");
 	k->registry = EVP_EC_gen("P-256");
 	k->revoker = EVP_EC_gen("P-256");
+	k->publisher = EVP_EC_gen("P-256");
 	k->ak = EVP_RSA_gen(2048);
 	k->other_ak = EVP_RSA_gen(2048);
 	k->ec_ak = EVP_EC_gen("P-256");
@@ -150,7 +151,7 @@ fixture_keys_new(struct fixture_keys *k)
 	k->root = EVP_EC_gen("P-256");
 	k->intermediate = EVP_EC_gen("P-256");
 	k->other_ca = EVP_EC_gen("P-256");
-	MUST(k->registry != NULL && k->revoker != NULL);
+	MUST(k->registry != NULL && k->revoker != NULL && k->publisher != NULL);
 	MUST(k->builder != NULL && k->other_builder != NULL && k->ak != NULL &&
 	    k->other_ak != NULL && k->ec_ak != NULL &&
 	    k->ec384_ak != NULL && k->short_ak != NULL && k->root != NULL &&
@@ -173,8 +174,8 @@ fixture_keys_new(struct fixture_keys *k)
 void
 fixture_keys_free(struct fixture_keys *k)
 {
-	EVP_PKEY *keys[] = { k->builder, k->other_builder, k->registry,
-		k->revoker, k->ak, k->other_ak,
+	EVP_PKEY *keys[] = { k->builder, k->other_builder, k->publisher,
+		k->registry, k->revoker, k->ak, k->other_ak,
 		k->ec_ak, k->ec384_ak, k->short_ak, k->odd_ak, k->root,
 		k->intermediate, k->other_ca, k->ark, k->ask, k->vcek };
 
@@ -584,6 +585,8 @@ make_statement(struct fixture *f)
 		.outputs = &f->outputs,
 		.measured = f->measured,
 		.version = "0.1.0",
+		.has_image_root = f->with_release,
+		.image_root = sha256_of(span_str("root of the image")),
 		.invocation_id = "5d6f2a30",
 		.timing = &f->timing,
 		.figure = f->figure,
@@ -591,6 +594,45 @@ make_statement(struct fixture *f)
 	};
 
 	MUST(provenance_encode(&f->statement, &p) == AC_OK);
+}
+
+/* ---- The boot ---- */
+
+/* The firmware's log and the PCRs that it leads to. */
+static void
+make_boot(struct fixture *f, fixture_hook *hook, struct digest pcr[16])
+{
+	struct digest at[BOOTLOG_PCRS];
+
+	if (f->no_firmware)
+		return;
+	bootlog_ovmf(&f->boot, f->secure_boot);
+	call(f, hook, FIXTURE_BOOT_EVENTS);
+	bootlog_replay(at, &f->boot);
+	for (unsigned i = 0; i < 14; i++)
+		if (i != 8)
+			pcr[i] = at[i];
+	f->ev.boot_log = bootlog_bytes(&f->boot);
+	call(f, hook, FIXTURE_BOOT_LOG);
+}
+
+/* What a publisher says of the image that booted. */
+static void
+make_release(struct fixture *f, fixture_hook *hook)
+{
+	const struct digest *pcr = f->ev.quote[EVIDENCE_END].pcr;
+
+	f->release = (struct release){ .uki = sha256_of(span_str("UKI")),
+		.root = sha256_of(span_str("root of the image")),
+		.name = span_str("vm"), .version = span_str("1.2"),
+		.stub = span_str("252.39"), .ntuples = 1 };
+	f->release.tuple[0] = (struct release_tuple){
+		.firmware = span_str("ovmf"), .secure_boot = f->secure_boot,
+		.has_pcr9 = true, .pcr4 = pcr[4], .pcr9 = pcr[9],
+		.pcr11 = pcr[11] };
+	call(f, hook, FIXTURE_RELEASE);
+	MUST(release_encode(&f->release_statement, &f->release) == AC_OK);
+	call(f, hook, FIXTURE_RELEASE_STATEMENT);
 }
 
 /* ---- The log ---- */
@@ -655,7 +697,8 @@ make_leaves(struct fixture *f, fixture_hook *hook)
 	for (size_t i = 0; i < f->nlines; i++) {
 		const struct bundle *b = &f->line[i];
 		struct digest d = dsse_digest(buf_span(&b->statement));
-		struct spki key = fixture_spki(f->named[i]);
+		struct spki key = fixture_spki(i < 2 ? f->named[i] :
+		    f->publisher_named);
 
 		MUST(leaf_encode(&f->leaf[i], &d, span_of(b->sig, b->siglen),
 		    &key) == AC_OK);
@@ -915,6 +958,20 @@ make_policy(struct fixture *f)
 	substitute_digest(&f->policy, "@vm", &d);
 	substitute_digest(&f->policy, "@data", &f->found[0].sha256);
 	substitute_digest(&f->policy, "@image", &f->image.sha256);
+	d = dsse_digest(buf_span(&f->release_statement));
+	substitute_digest(&f->policy, "@release", &d);
+	if (f->measurements_form != NULL)
+		fixture_set(&f->measurements, span_str(f->measurements_form));
+	for (unsigned i = 0; i < 14; i++) {
+		char name[8];
+
+		(void)snprintf(name, sizeof(name), "@pcr%u.", i);
+		substitute_digest(&f->policy, name,
+		    &f->ev.quote[EVIDENCE_END].pcr[i]);
+		if (f->measurements_form != NULL)
+			substitute_digest(&f->measurements, name,
+			    &f->ev.quote[EVIDENCE_END].pcr[i]);
+	}
 }
 
 /* ---- The whole ---- */
@@ -995,6 +1052,7 @@ wish(struct fixture *f, const struct fixture_keys *keys, const char *policy)
 	for (size_t i = 0; i < 3; i++)
 		f->signer[i] = f->named[i] = keys->builder;
 	f->builder = fixture_spki(keys->builder);
+	f->publisher = f->publisher_named = keys->publisher;
 	for (size_t i = 0; i < FIXTURE_FILES; i++) {
 		f->content[i] = content[i];
 		f->file[i] = (struct oms_file){ .name = span_str(name[i]),
@@ -1046,8 +1104,7 @@ make_start(struct fixture *f, fixture_hook *hook)
 	call(f, hook, FIXTURE_START_NOTE);
 	make_input_events(f);
 	call(f, hook, FIXTURE_INPUT_EVENTS);
-	for (unsigned i = 0; i < 8; i++)
-		q->pcr[i] = sha256_of(span_of(&i, 1));
+	make_boot(f, hook, q->pcr);
 	if (f->tls_key.len > 0)
 		fixture_set(&f->ev.tls_key, f->tls_key);
 	extend(&q->pcr[14], f->ev.inputs_log, f->ev.ninputs);
@@ -1100,6 +1157,11 @@ fixture_make(struct fixture *f, const struct fixture_keys *keys,
 	    false);
 	make_bundle(&f->model_sig, &f->manifest, f->signer[2], f->named[2],
 	    true);
+	if (f->with_release) {
+		make_release(f, hook);
+		make_bundle(&f->line[2], &f->release_statement, f->publisher,
+		    f->publisher_named, false);
+	}
 	call(f, hook, FIXTURE_BUNDLES);
 	make_leaves(f, hook);
 	f->checkpoint = (struct checkpoint){ span_str(f->origin),
@@ -1114,6 +1176,13 @@ fixture_make(struct fixture *f, const struct fixture_keys *keys,
 	make_result(f);
 	make_policy(f);
 	call(f, hook, FIXTURE_RESULT);
+}
+
+void
+fixture_with_release(struct fixture *f)
+{
+	f->with_release = true;
+	f->nlines = FIXTURE_LINES;
 }
 
 void
@@ -1134,10 +1203,12 @@ fixture_free(struct fixture *f)
 	buf_free(&f->start_note);
 	buf_free(&f->note);
 	evidence_free(&f->ev);
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < FIXTURE_LINES; i++) {
 		bundle_free(&f->line[i]);
 		buf_free(&f->leaf[i]);
 	}
+	buf_free(&f->release_statement);
+	buf_free(&f->measurements);
 	bundle_free(&f->model_sig);
 	for (size_t i = 0; i <= FIXTURE_REVOCATIONS; i++)
 		bundle_free(&f->logged[i]);

@@ -17,7 +17,9 @@
 #include "cert/evidence.h"
 #include "cert/note.h"
 #include "cert/provenance.h"
+#include "cert/release.h"
 #include "cert/revocation.h"
+#include "tests/support/bootlog.h"
 
 #define FIXTURE_WITNESSES 5
 #define FIXTURE_LEAVES 7
@@ -31,6 +33,7 @@
 #define FIXTURE_EXTENSIONS 10
 #define FIXTURE_REVOCATIONS 4
 #define FIXTURE_STATE 30 /* index of the revocation state, in a later tree */
+#define FIXTURE_LINES 3 /* provenance, evidence, image release */
 
 /* TPM_ALG_ID, for the AK's scheme and its hash. */
 #define FIXTURE_SHA256 0x000b
@@ -51,6 +54,8 @@ enum fixture_stage {
 	FIXTURE_START_CHECKPOINT, /* start_checkpoint */
 	FIXTURE_START_NOTE,      /* start_note */
 	FIXTURE_INPUT_EVENTS,    /* ev.inputs_log up to START */
+	FIXTURE_BOOT_EVENTS,     /* boot */
+	FIXTURE_BOOT_LOG,        /* ev.boot_log */
 	FIXTURE_START_PCRS,      /* ev.quote[0].pcr */
 	FIXTURE_START_ATTEST,    /* attest[0] */
 	FIXTURE_START_BYTES,     /* ev.quote[0].attest, not signed yet */
@@ -63,6 +68,8 @@ enum fixture_stage {
 	FIXTURE_END_SIGNATURE,
 	FIXTURE_EVIDENCE,        /* all of ev */
 	FIXTURE_EVIDENCE_STATEMENT, /* evidence: S of line 2 */
+	FIXTURE_RELEASE,         /* release, where wished */
+	FIXTURE_RELEASE_STATEMENT, /* release_statement: S of line 3 */
 	FIXTURE_BUNDLES,         /* line[], model_sig: signed, not logged */
 	FIXTURE_LEAF,            /* leaf[] of both lines */
 	FIXTURE_CHECKPOINT,      /* checkpoint */
@@ -86,7 +93,7 @@ struct fixture_cosigner {
 
 /* Keys that are made once and used by many fixtures. */
 struct fixture_keys {
-	EVP_PKEY *builder, *other_builder;
+	EVP_PKEY *builder, *other_builder, *publisher;
 	EVP_PKEY *registry, *revoker;
 	EVP_PKEY *ak, *other_ak;       /* RSA-2048 */
 	EVP_PKEY *ec_ak, *ec384_ak;
@@ -203,27 +210,34 @@ struct fixture {
 	EVP_PKEY *registry;       /* signs the state */
 	uint64_t state_index;
 	bool no_compute, no_timing, no_start; /* events left out */
-	/* With @log @time @w0 @builder @root @vm and the like in it. */
+	bool secure_boot;         /* was on when it booted */
+	bool no_firmware;         /* measured nothing, and there is no log */
+	bool with_release;        /* line 3: an image release of this boot */
+	EVP_PKEY *publisher, *publisher_named; /* of line 3; its hint */
+	const char *measurements_form; /* the file measurements.json */
+	/* With @log @time @w0 @builder @root @vm @release @pcr0. and the like. */
 	const char *policy_form;
 
 	/* What is made. */
 	struct oms_file file[FIXTURE_FILES];
 	const char *content[FIXTURE_FILES];
 	struct outputs outputs;
-	struct buf manifest, statement, evidence;
+	struct bootlog boot;
+	struct release release;
+	struct buf manifest, statement, evidence, release_statement;
 	struct checkpoint start_checkpoint, checkpoint;
 	struct buf start_note, note;
 	struct fixture_attest attest[2];
 	struct evidence ev;
-	struct bundle line[2], model_sig;
+	struct bundle line[FIXTURE_LINES], model_sig;
 	struct revocation state;
 	struct bundle logged[FIXTURE_REVOCATIONS + 1]; /* the state first */
-	struct buf leaf[2];
+	struct buf leaf[FIXTURE_LINES];
 	struct digest leaves[FIXTURE_LEAVES];
 	struct digest root_der;   /* of the root certificate */
 	struct digest ark_der;    /* of AMD's */
 
-	struct buf jsonl, sig, policy, snapshot;
+	struct buf jsonl, sig, policy, measurements, snapshot;
 	struct oms_file folder[FIXTURE_FILES + 1];
 	size_t nfolder;
 };
@@ -237,6 +251,9 @@ void fixture_keys_free(struct fixture_keys *k);
  */
 void fixture_make(struct fixture *f, const struct fixture_keys *keys,
     const char *policy, fixture_hook *hook);
+
+/* At FIXTURE_SETUP: an image release of what booted stands in line 3. */
+void fixture_with_release(struct fixture *f);
 
 /* At FIXTURE_SETUP: no TPM took part; one line, and figures only reported. */
 void fixture_self_asserted(struct fixture *f);

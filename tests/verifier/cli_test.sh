@@ -153,8 +153,12 @@ expect 2 "no quorum line" "policy is empty" --policy empty model
 { cat policy; echo "builder again and again"; } >typo
 expect 2 "line 6, column 15: expected a readable PEM file" "policy with a typo" \
 	--policy typo model
-{ cat policy; echo "image base $(printf '%064d' 0)"; } >lacking
-expect 2 "\"image\" needs verification step 13" "a line this build lacks" \
+{ cat policy; echo "pcr 4 $(printf '%064d' 1)"; } >typo
+expect 2 "line 6, column 5: expected PCR 0, 1, 2, 3, 5, 6 or 7" \
+	"a pcr line of a PCR that counts with others" --policy typo model
+{ cat policy; echo "require certified-inputs"; } >lacking
+expect 2 "\"certified-inputs\" needs verification step 18" \
+	"a line this build lacks" \
 	--policy lacking model
 printf 'log \033[31m\n' >escapes
 expect 2 "byte 0x1b is not allowed" "policy with escapes" --policy escapes model
@@ -165,7 +169,7 @@ expect 3 "the policy names no builder" "no builder line" --policy nobody model
 sed 's/^log .*//' policy >nolog
 expect 3 "the policy names no log" "no log line" --policy nolog model
 sed 's/ simulated.*//' policy >measured
-expect 3 "step 12" "a root that is not simulated" --policy measured model
+expect 3 "step 13.*the policy names no image" "a root that is not simulated" --policy measured model
 mkdir sub
 sed "s/^builder.*/builder test key.pem/" policy >sub/policy
 echo "no key" >sub/key.pem

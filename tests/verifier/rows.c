@@ -6,14 +6,16 @@ struct fixture_keys rows_keys;
 
 static const struct row *current;
 
-/* The one file that policies of rows may name: builder.pem. */
+/* Files that policies of rows may name: builder.pem, measurements.json. */
 static enum ac_err
 load(void *ctx, struct buf *out, const char *path)
 {
 	struct spki key = fixture_spki(rows_keys.builder);
+	struct span *measurements = ctx;
 	char pem[SPKI_PEM_LEN + 1];
 
-	(void)ctx;
+	if (strcmp(path, "measurements.json") == 0)
+		return buf_copy(out, *measurements);
 	if (strcmp(path, "builder.pem") != 0)
 		return AC_ERR_NOT_FOUND;
 	spki_pem(pem, &key);
@@ -24,7 +26,8 @@ void
 rows_verify(struct rows_result *r, const struct fixture *f,
     enum verify_mode mode, int64_t unlogged_s)
 {
-	static const struct policy_loader loader = { load, NULL };
+	struct span measurements = buf_span(&f->measurements);
+	const struct policy_loader loader = { load, &measurements };
 	struct message why = { "" };
 
 	if (policy_parse(&r->policy, buf_span(&f->policy), &loader, &why) !=
@@ -88,6 +91,8 @@ text_of(struct fixture *f, const char *from)
 		return &f->statement;
 	case FIXTURE_EVIDENCE_STATEMENT:
 		return &f->evidence;
+	case FIXTURE_RELEASE_STATEMENT:
+		return &f->release_statement;
 	case FIXTURE_LEAF:
 		return &f->leaf[0];
 	case FIXTURE_NOTE:
@@ -110,6 +115,9 @@ text_of(struct fixture *f, const char *from)
 	case FIXTURE_REVOKED:
 	case FIXTURE_CHAIN:
 	case FIXTURE_START_CHECKPOINT:
+	case FIXTURE_BOOT_EVENTS:
+	case FIXTURE_BOOT_LOG:
+	case FIXTURE_RELEASE:
 	case FIXTURE_START_PCRS:
 	case FIXTURE_START_ATTEST:
 	case FIXTURE_START_BYTES:
@@ -141,6 +149,8 @@ at_stage(struct fixture *f)
 {
 	if (current->cosigned)
 		rows_cosigned(f);
+	if (current->booted && f->stage == FIXTURE_SETUP)
+		fixture_with_release(f);
 	if (!current->every && f->stage != current->at)
 		return;
 	if (current->hook != NULL)
@@ -193,6 +203,13 @@ check(const struct row *r, const struct rows_result *got)
 }
 
 void
+rows_make(struct fixture *f, const struct row *row)
+{
+	current = row;
+	fixture_make(f, &rows_keys, row->policy, at_stage);
+}
+
+void
 rows_run(const struct row rows[], size_t n)
 {
 	size_t wrong = 0;
@@ -201,8 +218,7 @@ rows_run(const struct row rows[], size_t n)
 		struct rows_result got = { 0 };
 		struct fixture f;
 
-		current = &rows[i];
-		fixture_make(&f, &rows_keys, rows[i].policy, at_stage);
+		rows_make(&f, &rows[i]);
 		rows_verify(&got, &f, VERIFY_MODE_LOGGED, 0);
 		wrong += !check(&rows[i], &got);
 		if (got.verdict != VERIFY_VERIFIED)

@@ -21,6 +21,7 @@ struct row {
 	bool every;         /* hook at every stage, and not only at one */
 	const char *from, *to;
 	bool cosigned;      /* by all witnesses */
+	bool booted;        /* line 3 is a release of what booted */
 	const char *policy; /* NULL: the accepting one */
 	/* Wanted; the verdict follows from the status.  step 0: VERIFIED. */
 	enum verify_step step;
@@ -39,6 +40,9 @@ struct row {
 #define EVERY(name) .every = true, .hook = name
 
 #define ROWS(rows) rows, sizeof(rows) / sizeof((rows)[0])
+
+/* The row's certificate; freed by fixture_free(). */
+void rows_make(struct fixture *f, const struct row *row);
 
 /* Fails the test with the names of the rows that were judged otherwise. */
 void rows_run(const struct row rows[], size_t n);

@@ -33,6 +33,9 @@ load(void *ctx, struct buf *out, const char *path)
 	struct spki key = fixture_spki(keys.builder);
 
 	(void)ctx;
+	/* A measurements file stands in its own path. */
+	if (strncmp(path, "json:", 5) == 0)
+		return buf_copy(out, span_str(path + 5));
 	if (strcmp(path, directory) == 0)
 		return AC_ERR_FORMAT;
 	if (strcmp(path, garbage) == 0)
@@ -304,6 +307,87 @@ static const struct wrong container_lines[] = {
 	FORMAT("container ^a=b sha256:" HEX64 "\n" NONE, "a name is of letters"),
 };
 
+static const struct wrong image_lines[] = {
+	FORMAT("image ^\n" NONE, "expected a name"),
+	FORMAT("image a ^\n" NONE, "expected a SHA-256"),
+	FORMAT("image ^a=b " HEX64 "\n" NONE, "a name is of letters"),
+	{ "image ^" LONG64 "x " HEX64 "\n" NONE, "at most 64", AC_ERR_LIMIT },
+	FORMAT("image a ^sha256:" HEX64 "\n" NONE, "expected a SHA-256"),
+	FORMAT("image a ^" HEX64 "0\n" NONE, "expected a SHA-256"),
+	FORMAT("image a ^0011\n" NONE, "expected a SHA-256"),
+	FORMAT("image a ^AA112233445566778899aabbccddeeff00112233445566778899aab"
+	    "bccddeeff\n" NONE, "expected a SHA-256"),
+	FORMAT("image " HEX64 " ^a\n" NONE, "expected a SHA-256"),
+	FORMAT("image a " HEX64 " ^x\n" NONE, "end of the line"),
+	FORMAT("image a " HEX64 "\nimage ^a " OTHER "\n" NONE,
+	    "stands above already"),
+	FORMAT("image a " HEX64 "\nimage ^b " HEX64 "\n" NONE,
+	    "stands above already"),
+	FORMAT("^images a " HEX64 "\n" NONE, "expected log, witness"),
+};
+
+static const struct wrong pcr_lines[] = {
+	FORMAT("pcr ^\n" NONE, "expected PCR 0, 1, 2, 3, 5, 6 or 7"),
+	FORMAT("pcr 0 ^\n" NONE, "expected a SHA-256"),
+	FORMAT("pcr ^4 " HEX64 "\n" NONE, "of 4, 9 and 11 an image line"),
+	FORMAT("pcr ^8 " HEX64 "\n" NONE, "expected PCR 0"),
+	FORMAT("pcr ^9 " HEX64 "\n" NONE, "of 4, 9 and 11 an image line"),
+	FORMAT("pcr ^12 " HEX64 "\n" NONE, "expected PCR 0"),
+	FORMAT("pcr ^16 " HEX64 "\n" NONE, "expected PCR 0"),
+	FORMAT("pcr ^-1 " HEX64 "\n" NONE, "expected PCR 0"),
+	FORMAT("pcr ^00 " HEX64 "\n" NONE, "expected PCR 0"),
+	FORMAT("pcr ^0x1 " HEX64 "\n" NONE, "expected PCR 0"),
+	FORMAT("pcr ^0-3 " HEX64 "\n" NONE, "expected PCR 0"),
+	FORMAT("pcr ^" HEX64 "\n" NONE, "expected PCR 0"),
+	FORMAT("pcr 0 ^sha256:" HEX64 "\n" NONE, "expected a SHA-256"),
+	FORMAT("pcr 0 " HEX64 " ^x\n" NONE, "expected a SHA-256"),
+	FORMAT("pcr 0 ^" HEX64 "," HEX64 "\n" NONE, "expected a SHA-256"),
+	FORMAT("pcr 0 " HEX64 " ^00000000000000000000000000000000000000000000000"
+	    "00000000000000000\n" NONE, "never extended"),
+};
+
+#define JSON(values) "json:{\"measurements\":{" values "}}"
+
+static const struct wrong measurements_lines[] = {
+	FORMAT("measurements ^\n" NONE, "expected a file of"),
+	FORMAT("measurements ^nowhere.json\n" NONE, "expected a file of"),
+	FORMAT("measurements ^dir.pem\n" NONE, "expected a file of"),
+	FORMAT("measurements ^garbage.pem\n" NONE, "expected a file of"),
+	FORMAT("measurements ^json:\n" NONE, "expected a file of"),
+	FORMAT("measurements ^json:{}\n" NONE, "expected a file of"),
+	FORMAT("measurements ^json:[]\n" NONE, "expected a file of"),
+	FORMAT("measurements ^json:{\"measurements\":[]}\n" NONE,
+	    "expected a file of"),
+	FORMAT("measurements ^" JSON("") "\n" NONE, "expected a file of"),
+	FORMAT("measurements ^" JSON("\"8\":\"" HEX64 "\"") "\n" NONE,
+	    "expected a file of"),
+	FORMAT("measurements ^" JSON("\"10\":\"" HEX64 "\"") "\n" NONE,
+	    "expected a file of"),
+	FORMAT("measurements ^" JSON("\"14\":\"" HEX64 "\"") "\n" NONE,
+	    "expected a file of"),
+	FORMAT("measurements ^" JSON("\"16\":\"" HEX64 "\"") "\n" NONE,
+	    "expected a file of"),
+	FORMAT("measurements ^" JSON("\"04\":\"" HEX64 "\"") "\n" NONE,
+	    "expected a file of"),
+	FORMAT("measurements ^" JSON("\"PCR4\":\"" HEX64 "\"") "\n" NONE,
+	    "expected a file of"),
+	FORMAT("measurements ^" JSON("\"4\":4") "\n" NONE,
+	    "expected a file of"),
+	FORMAT("measurements ^" JSON("\"4\":\"0011\"") "\n" NONE,
+	    "expected a file of"),
+	FORMAT("measurements ^" JSON("\"4\":\"" HEX64 "\",\"4\":\"" HEX64
+	    "\"") "\n" NONE, "expected a file of"),
+	FORMAT("measurements ^" JSON("\"4\":\"000000000000000000000000000000000"
+	    "0000000000000000000000000000000\"") "\n" NONE,
+	    "expected a file of"),
+	FORMAT("measurements ^" JSON("\"12\":\"" HEX64 "\"") "\n" NONE,
+	    "with zeros for 12 and 13"),
+	FORMAT("measurements ^json:{\"measurements\":{\"4\":\"" HEX64
+	    "\"},\"x\":0}\n" NONE, "expected a file of"),
+	FORMAT("measurements " JSON("\"4\":\"" HEX64 "\"") " ^x\n" NONE,
+	    "end of the line"),
+};
+
 static const struct wrong deny_lines[] = {
 	FORMAT("deny ^\n" NONE, "expected input"),
 	FORMAT("deny ^inputs sha256:00\n" NONE, "expected input"),
@@ -331,6 +415,8 @@ static const struct wrong allow_lines[] = {
 	{ "allow licence ^" LONG64 "x\n" NONE, "at most 64", AC_ERR_LIMIT },
 	FORMAT("allow self-asserted ^a/b\n" NONE, "a name is of letters"),
 	FORMAT("allow self-asserted a ^b\n" NONE, "end of the line"),
+	FORMAT("allow debug-image ^x\n" NONE, "end of the line"),
+	FORMAT("allow ^debug\n" NONE, "or debug-image"),
 	FORMAT("allow ^self_asserted\n" NONE, "expected licence, self-asserted"),
 	FORMAT("^allows self-asserted\n" NONE, "expected log, witness"),
 };
@@ -396,14 +482,6 @@ static const struct wrong bytes[] = {
 
 /* A line whose step this build lacks is said so, not passed over. */
 static const struct wrong lacking[] = {
-	{ NONE "^image a " HEX64 "\n",
-	  "\"image\" needs verification step 13", AC_ERR_UNSUPPORTED },
-	{ NONE "^pcr 0 " HEX64 "\n",
-	  "\"pcr\" needs verification step 13", AC_ERR_UNSUPPORTED },
-	{ NONE "^measurements file.json\n",
-	  "\"measurements\" needs verification step 13", AC_ERR_UNSUPPORTED },
-	{ NONE "allow ^debug-image\n",
-	  "\"debug-image\" needs verification step 13", AC_ERR_UNSUPPORTED },
 	{ NONE "require ^certified-inputs\n",
 	  "\"certified-inputs\" needs verification step 18",
 	  AC_ERR_UNSUPPORTED },
@@ -428,6 +506,9 @@ our_lines(void **state)
 	REFUSE(builder_lines);
 	REFUSE(ak_root_lines);
 	REFUSE(vm_lines);
+	REFUSE(image_lines);
+	REFUSE(pcr_lines);
+	REFUSE(measurements_lines);
 	REFUSE(container_lines);
 	REFUSE(deny_lines);
 	REFUSE(allow_lines);
@@ -474,6 +555,11 @@ right(void **state)
 	    "00000000000000000000000000000000\n"
 	    "ak-root amd-genoa genoa\n"
 	    "vm " HEX64 "\n"
+	    "image debian-vm_1.0 " HEX64 "\nimage other " OTHER "\n"
+	    "pcr 0 " HEX64 " " OTHER "\npcr 7 " HEX64 "\npcr 0 " LONG64 "\n"
+	    "measurements json:{\"measurements\":{\"4\":\"" HEX64 "\","
+	    "\"9\":\"" OTHER "\",\"11\":\"" HEX64 "\"}}\n"
+	    "allow debug-image\n"
 	    "container c sha256:" HEX64 "\n"
 	    "deny input sha256:" HEX64 "\n"
 	    "deny input gitCommit:00112233\n"
@@ -522,6 +608,17 @@ right(void **state)
 	assert_int_equal(p->ak_root[3].id_key[1][47], 0);
 	assert_int_equal(p->ak_root[4].floor.microcode, 0);
 	assert_int_equal(p->nvm, 1);
+	assert_int_equal(p->nimage, 2);
+	assert_string_equal(p->image[0].name.s, "debian-vm_1.0");
+	assert_int_equal(p->image[1].d.b[0], 0x11);
+	assert_int_equal(p->npcr, 4);
+	assert_int_equal(p->pcr[1].index, 0);
+	assert_int_equal(p->pcr[1].value.b[0], 0x11);
+	assert_int_equal(p->pcr[2].index, 7);
+	assert_int_equal(p->nmeasurements, 1);
+	assert_int_equal(p->measurements[0].held, 0x0a10);
+	assert_int_equal(p->measurements[0].pcr[9].b[0], 0x11);
+	assert_true(p->allow_debug_image);
 	assert_int_equal(p->ncontainer, 1);
 	assert_int_equal(p->ndeny, 2);
 	assert_true(p->allow_licence);

@@ -15,7 +15,7 @@
 #define REFUSED .step = VERIFY_AK_CHAIN, .status = VERIFY_NOT_ACCEPTED
 #define RIGHT .step = VERIFY_AK_CHAIN, .status = VERIFY_OK
 /* Where no line may waive the boot: everything before it is right. */
-#define ACCEPTED .step = VERIFY_BOOT_LOG, .status = VERIFY_NOT_ACCEPTED
+#define ACCEPTED .step = VERIFY_BOOT, .status = VERIFY_NOT_ACCEPTED
 
 
 /* A machine with SNP, and one thing changed; likewise with TDX. */
@@ -183,9 +183,9 @@ static const struct row policies[] = {
 	  .policy = LOGGED CA AMD, RIGHT,
 	  .says = "SEV-SNP Milan, TCB 0.4.0.24.219 under amd" },
 	{ .name = "AMD's alone named", .hook = fixture_with_snp,
-	  .policy = LOGGED AMD, ACCEPTED, .says = "no boot log" },
+	  .policy = LOGGED AMD, ACCEPTED, .says = "the policy names no image" },
 	{ .name = "AMD's and another CA named", .hook = fixture_with_snp,
-	  .policy = LOGGED OTHER_CA AMD, ACCEPTED, .says = "no boot log" },
+	  .policy = LOGGED OTHER_CA AMD, ACCEPTED, .says = "the policy names no image" },
 	{ .name = "AMD's alone named, no report", .policy = LOGGED AMD,
 	  REFUSED, .says = "is not in the policy" },
 	{ .name = "neither named", .hook = fixture_with_snp,
@@ -197,7 +197,7 @@ static const struct row policies[] = {
 	  .policy = LOGGED CA AMD CONFIDENTIAL },
 	{ .name = "confidential asked for, AMD's alone named",
 	  .hook = fixture_with_snp, .policy = LOGGED AMD CONFIDENTIAL,
-	  ACCEPTED, .says = "no boot log" },
+	  ACCEPTED, .says = "the policy names no image" },
 	{ .name = "confidential asked for, another CA named",
 	  .hook = fixture_with_snp,
 	  .policy = LOGGED OTHER_CA AMD CONFIDENTIAL, REFUSED,

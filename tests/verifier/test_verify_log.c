@@ -71,7 +71,7 @@ leaf_of_other_key(struct fixture *f)
 static const struct row leaf[] = {
 	{ .name = "line 1 is not logged", .at = FIXTURE_RESULT,
 	  .hook = line_1_unlogged, FAILS(VERIFY_LEAF),
-	  .says = "line 1 is not logged; its builder runs \"aicert publish\"" },
+	  .says = "line 1 is not logged; the builder runs \"aicert publish\"" },
 	{ .name = "line 2 is not logged", .at = FIXTURE_RESULT,
 	  .hook = line_2_unlogged, FAILS(VERIFY_LEAF),
 	  .says = "line 2 is not logged" },
