@@ -1,27 +1,16 @@
 /* answer.c -- replies out of the store; see answer.h. */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "cert/bundle.h"
 #include "cert/dsse.h"
 #include "cert/leaf.h"
 #include "common/time.h"
-#include "registry/answer.h"
-#include "registry/proof.h"
-#include "registry/web.h"
+#include "registry/answer_own.h"
+#include "registry/openapi.h"
 
-#define FOUND_MAX 100        /* findings in one answer */
-#define JSON_MAX (1 * MIB)   /* bytes of an answer that is no certificate */
 /* A certificate with a log entry on each line. */
 #define LOGGED_MAX (CERTIFICATE_MAX * 2)
-#define JSONL "application/jsonl"
-#define JSON "application/json"
-
-struct answer {
-	const struct answer_log *log;
-	struct store *store;
-	struct proof *proof;
-	struct bundle bundle; /* the one being written; large */
-};
 
 enum ac_err
 answer_new(struct answer **out, const struct answer_log *log, const char *path,
@@ -61,15 +50,14 @@ answer_free(struct answer *a)
 	free(a);
 }
 
-static uint64_t
-published_size(struct answer *a)
+uint64_t
+answer_size(struct answer *a)
 {
 	return published_head(a->log->published).size;
 }
 
-/* The reply where e kept us from making a better one. */
-static void
-failed(struct reply *out, enum ac_err e)
+void
+answer_failed(struct reply *out, enum ac_err e)
 {
 	if (e == AC_ERR_NOT_FOUND)
 		problem_reply(out, PROBLEM_NOT_FOUND,
@@ -82,9 +70,8 @@ failed(struct reply *out, enum ac_err e)
 		    "made from the database; the operator must look.", NULL);
 }
 
-/* The text of w as the body of a 200, or the reply for what went wrong. */
-static void
-finish(struct reply *out, struct writer *w, enum ac_err e, const char *type,
+void
+answer_finish(struct reply *out, struct writer *w, enum ac_err e, const char *type,
     const char *cache)
 {
 	struct buf body = { 0 };
@@ -96,7 +83,7 @@ finish(struct reply *out, struct writer *w, enum ac_err e, const char *type,
 	if (e == AC_OK)
 		*out = reply_ok(type, cache, body);
 	else
-		failed(out, e);
+		answer_failed(out, e);
 }
 
 /* ---- logged lines ---- */
@@ -127,9 +114,8 @@ fill_entry(struct answer *a, struct bundle_entry *entry, uint64_t index,
 	return AC_OK;
 }
 
-/* Append the line of entry index, with its LF. */
-static enum ac_err
-write_line(struct answer *a, struct writer *w, uint64_t index)
+enum ac_err
+answer_line(struct answer *a, struct writer *w, uint64_t index)
 {
 	struct bundle *b = &a->bundle;
 	struct store_row row = { 0 };
@@ -137,6 +123,8 @@ write_line(struct answer *a, struct writer *w, uint64_t index)
 
 	if (e == AC_OK && row.missing)
 		e = AC_ERR_NOT_FOUND;
+	if (e == AC_OK && row.withheld)
+		e = AC_ERR_MISMATCH;
 	if (e != AC_OK) {
 		store_row_free(&row);
 		return e;
@@ -156,6 +144,55 @@ write_line(struct answer *a, struct writer *w, uint64_t index)
 	}
 	bundle_free(b);
 	store_row_free(&row);
+	return e;
+}
+
+void
+answer_removed(struct answer *a, struct reply *out, const struct digest *d)
+{
+	struct message what;
+	uint64_t entry;
+	enum ac_err e = store_removed(a->store, &entry, d);
+
+	if (e != AC_OK) {
+		/* Else it is missing since a recovery, until it is posted. */
+		answer_failed(out, e);
+		return;
+	}
+	message_set(&what, "The registry withholds this content; entry %"
+	    PRIu64 " is the removal, which says why. That it was logged can "
+	    "still be proved.", entry);
+	problem_reply(out, PROBLEM_REMOVED, what.text, NULL);
+}
+
+enum ac_err
+answer_time(struct answer *a, int64_t *out, uint64_t index)
+{
+	const struct note_key *key = &a->log->time;
+	uint8_t blob[NOTE_COSIGNATURE_BLOB - 4];
+	struct buf bytes = { 0 };
+	struct store_head head;
+	enum ac_err e = store_first_head(a->store, &head, &bytes, index);
+	uint64_t time_s = 0;
+
+	if (e == AC_OK)
+		e = note_parse(&a->note, buf_span(&bytes));
+	if (e != AC_OK)
+		goto out;
+	e = AC_ERR_IO;
+	for (size_t i = 0; i < a->note.nsignatures; i++)
+		if (note_signature_is_by(&a->note.signature[i], key) &&
+		    note_signature_bytes(blob, sizeof(blob),
+		    &a->note.signature[i]))
+			e = AC_OK;
+	if (e != AC_OK)
+		goto out;
+	for (size_t i = 0; i < 8; i++)
+		time_s = time_s << 8 | blob[i];
+	*out = (int64_t)(time_s & INT64_MAX);
+	e = AC_OK;
+out:
+	buf_free(&bytes);
 	return e;
 }
 
@@ -191,10 +228,16 @@ answer_unit(struct answer *a, struct reply *out, const struct unit *u)
 		return;
 	}
 	wr_init(&w, LOGGED_MAX);
-	for (size_t i = 0; e == AC_OK && i < u->nlines; i++)
-		e = write_line(a, &w, u->line[i].index);
+	for (size_t i = 0; e == AC_OK && i < u->nlines; i++) {
+		e = answer_line(a, &w, u->line[i].index);
+		if (e == AC_ERR_MISMATCH) {
+			wr_free(&w);
+			answer_removed(a, out, &u->line[i].d);
+			return;
+		}
+	}
 	/* What is logged is found; else the database is damaged. */
-	finish(out, &w, e == AC_ERR_NOT_FOUND ? AC_ERR_IO : e, JSONL,
+	answer_finish(out, &w, e == AC_ERR_NOT_FOUND ? AC_ERR_IO : e, JSONL,
 	    REPLY_NEVER);
 }
 
@@ -213,7 +256,7 @@ is_missing(struct answer *a, uint64_t index)
 bool
 answer_duplicate(struct answer *a, struct reply *out, struct unit *u)
 {
-	uint64_t size = published_size(a);
+	uint64_t size = answer_size(a);
 	struct digest stored;
 
 	/* Whether further lines belong to the certificate is written down. */
@@ -239,12 +282,16 @@ static void
 read_statement(struct answer *a, struct reply *out, const struct digest *d)
 {
 	struct buf body = { 0 };
-	enum ac_err e = store_statement(a->store, &body, d, published_size(a));
+	enum ac_err e = store_statement(a->store, &body, d, answer_size(a));
 
-	if (e == AC_OK)
+	if (e == AC_OK && body.len == 0) {
+		buf_free(&body);
+		answer_removed(a, out, d);
+	} else if (e == AC_OK) {
 		*out = reply_ok(DSSE_PAYLOAD_TYPE, REPLY_SHORT, body);
-	else
-		failed(out, e);
+	} else {
+		answer_failed(out, e);
+	}
 }
 
 /* Is entry index one by the key of that SHA-256? */
@@ -276,13 +323,16 @@ write_certificate(struct answer *a, struct writer *w, uint64_t index)
 	enum ac_err e;
 
 	e = store_lines(a->store, line, &n, CERTIFICATE_LINES_MAX - 1, index,
-	    published_size(a));
+	    answer_size(a));
 	if (e == AC_OK)
-		e = write_line(a, w, index);
+		e = answer_line(a, w, index);
 	for (size_t i = 0; e == AC_OK && i < n; i++) {
 		size_t before = w->len;
 
-		e = write_line(a, w, line[i]);
+		e = answer_line(a, w, line[i]);
+		/* What is withheld of it is left out. */
+		if (e == AC_ERR_MISMATCH)
+			e = AC_OK;
 		if (w->len > CERTIFICATE_MAX) {
 			w->len = before;
 			break;
@@ -301,7 +351,7 @@ read_certificate(struct answer *a, struct reply *out, const struct route *r)
 
 	wr_init(&w, LOGGED_MAX);
 	e = store_find_all(a->store, index, &n, CERTIFICATE_LINES_MAX, &r->d,
-	    published_size(a));
+	    answer_size(a));
 	for (size_t i = 0; e == AC_OK && i < n && w.len < CERTIFICATE_MAX;
 	    i++) {
 		bool wanted = true;
@@ -315,133 +365,12 @@ read_certificate(struct answer *a, struct reply *out, const struct route *r)
 	}
 	if (e == AC_OK && written == 0)
 		e = AC_ERR_NOT_FOUND;
-	finish(out, &w, e, JSONL, REPLY_FRESH);
-}
-
-static void
-write_found(struct writer *w, const struct store_found *f)
-{
-	struct digest key = spki_digest(&f->key);
-
-	wr_str(w, "{\"statement\":\"");
-	wr_hex(w, span_digest(&f->d));
-	wr_str(w, "\",\"predicateType\":");
-	wr_json(w, buf_span(&f->type));
-	wr_printf(w, ",\"role\":\"%s\",\"index\":", f->role == STORE_SUBJECT ?
-	    "subject" : "dependency");
-	wr_dec(w, f->index);
-	wr_str(w, ",\"key\":\"");
-	wr_hex(w, span_digest(&key));
-	wr_str(w, "\"}");
-}
-
-static void
-read_by_digest(struct answer *a, struct reply *out, const struct route *r)
-{
-	struct store_found *found = calloc(FOUND_MAX + 1, sizeof(*found));
-	uint64_t size = published_size(a);
-	enum ac_err e = AC_ERR_MEMORY;
-	struct writer w;
-	size_t n = 0;
-
-	/* One more than is shown tells whether there are more. */
-	if (found != NULL)
-		e = store_by_digest(a->store, found, &n, FOUND_MAX + 1,
-		    span_str(r->alg), span_of(r->value, r->valuelen), r->from,
-		    size);
-	wr_init(&w, JSON_MAX);
-	wr_printf(&w, "{\"digest\":{\"%s\":\"", r->alg);
-	wr_hex(&w, span_of(r->value, r->valuelen));
-	wr_str(&w, "\"},\"treeSize\":");
-	wr_dec(&w, size);
-	wr_str(&w, ",\"statements\":[");
-	for (size_t i = 0; i < n && i < FOUND_MAX; i++) {
-		if (i > 0)
-			wr_u8(&w, ',');
-		write_found(&w, &found[i]);
+	if (e == AC_ERR_MISMATCH) {
+		wr_free(&w);
+		answer_removed(a, out, &r->d);
+		return;
 	}
-	wr_u8(&w, ']');
-	if (n > FOUND_MAX) {
-		wr_str(&w, ",\"next\":");
-		wr_dec(&w, found[FOUND_MAX].index);
-	}
-	wr_str(&w, "}\n");
-	for (size_t i = 0; i < n; i++)
-		buf_free(&found[i].type);
-	free(found);
-	if (e == AC_OK && n == 0)
-		e = AC_ERR_NOT_FOUND;
-	finish(out, &w, e, JSON, REPLY_FRESH);
-}
-
-static void
-write_inclusion(struct writer *w, uint64_t index, uint64_t size,
-    const struct digest *leaf, const struct digest *root,
-    const struct digest proof[], size_t nproof)
-{
-	wr_str(w, "{\"index\":");
-	wr_dec(w, index);
-	wr_str(w, ",\"treeSize\":");
-	wr_dec(w, size);
-	wr_str(w, ",\"leafHash\":\"");
-	wr_hex(w, span_digest(leaf));
-	wr_str(w, "\",\"rootHash\":\"");
-	wr_hex(w, span_digest(root));
-	wr_str(w, "\",\"hashes\":[");
-	for (size_t i = 0; i < nproof; i++) {
-		wr_str(w, i == 0 ? "\"" : ",\"");
-		wr_hex(w, span_digest(&proof[i]));
-		wr_u8(w, '"');
-	}
-	wr_u8(w, ']');
-}
-
-static void
-read_inclusion(struct answer *a, struct reply *out, const struct route *r)
-{
-	struct digest proof[MERKLE_PROOF_MAX], leaf, root;
-	uint64_t index = r->index, size = r->size;
-	struct store_row row = { 0 };
-	struct buf note = { 0 };
-	struct store_head head;
-	struct writer w;
-	size_t n = 0;
-	enum ac_err e;
-
-	wr_init(&w, JSON_MAX);
-	e = published_note(a->log->published, &head, &note);
-	if (e == AC_OK && !r->has_size)
-		size = head.size;
-	if (e == AC_OK && r->has_hash)
-		e = store_find_leaf(a->store, &index, &r->hash);
-	if (e == AC_OK && (size > head.size || index >= size)) {
-		problem_reply(out, PROBLEM_NOT_FOUND, "The index is not below "
-		    "the size, or the size is above the log's.", NULL);
-		goto out;
-	}
-	if (e == AC_OK)
-		e = store_row(a->store, &row, index);
-	if (e == AC_OK)
-		e = proof_inclusion(a->proof, proof, &n, index, size);
-	if (e == AC_OK) {
-		leaf = merkle_leaf(buf_span(&row.body));
-		e = merkle_root_from_inclusion(&root, index, size, &leaf, proof,
-		    n);
-	}
-	if (e == AC_OK) {
-		write_inclusion(&w, index, size, &leaf, &root, proof, n);
-		wr_printf(&w, ",\"witnessing\":\"%s\"", a->log->witnessing);
-		if (size == head.size) {
-			wr_str(&w, ",\"checkpoint\":");
-			wr_json(&w, buf_span(&note));
-		}
-		wr_str(&w, "}\n");
-	}
-	finish(out, &w, e, JSON, REPLY_FRESH);
-out:
-	wr_free(&w);
-	buf_free(&note);
-	store_row_free(&row);
+	answer_finish(out, &w, e, JSONL, REPLY_FRESH);
 }
 
 static void
@@ -472,28 +401,7 @@ read_trusted_root(struct answer *a, struct reply *out)
 	wr_base64(&w, span_digest(&id));
 	wr_str(&w, "\"}}],\"certificateAuthorities\":[],\"ctlogs\":[],"
 	    "\"timestampAuthorities\":[]}");
-	finish(out, &w, e, JSON, REPLY_SHORT);
-}
-
-static void
-read_page(struct answer *a, struct reply *out)
-{
-	struct web web = { .origin = a->log->origin, .url = a->log->url,
-		.keys = a->log->keys, .witnessing = a->log->witnessing };
-	struct buf note = { 0 }, body = { 0 };
-	enum ac_err e;
-
-	e = published_note(a->log->published, &web.head, &note);
-	web.note = buf_span(&note);
-	if (e == AC_OK)
-		e = web_page(&body, &web);
-	if (e == AC_OK) {
-		*out = reply_ok("text/html; charset=utf-8", REPLY_FRESH, body);
-		out->policy = a->log->page_policy;
-	} else {
-		failed(out, e);
-	}
-	buf_free(&note);
+	answer_finish(out, &w, e, JSON, REPLY_SHORT);
 }
 
 static void
@@ -505,7 +413,20 @@ read_keys(struct answer *a, struct reply *out)
 	if (e == AC_OK)
 		*out = reply_ok("text/plain; charset=utf-8", REPLY_SHORT, body);
 	else
-		failed(out, e);
+		answer_failed(out, e);
+}
+
+static void
+read_openapi(struct reply *out)
+{
+	struct buf body = { 0 };
+	enum ac_err e = buf_copy(&body, span_of(openapi_json,
+	    sizeof(openapi_json)));
+
+	if (e == AC_OK)
+		*out = reply_ok(JSON, REPLY_SHORT, body);
+	else
+		answer_failed(out, e);
 }
 
 void
@@ -513,7 +434,16 @@ answer_read(struct answer *a, struct reply *out, const struct route *r)
 {
 	switch (r->place) {
 	case ROUTE_PAGE:
-		read_page(a, out);
+		answer_home(a, out);
+		return;
+	case ROUTE_CERTIFICATE_PAGE:
+		answer_certificate_page(a, out, r);
+		return;
+	case ROUTE_SEARCH_PAGE:
+		answer_search_page(a, out, r);
+		return;
+	case ROUTE_OPENAPI:
+		read_openapi(out);
 		return;
 	case ROUTE_TRUSTED_ROOT:
 		read_trusted_root(a, out);
@@ -527,11 +457,29 @@ answer_read(struct answer *a, struct reply *out, const struct route *r)
 	case ROUTE_CERTIFICATE:
 		read_certificate(a, out, r);
 		return;
+	case ROUTE_ENTRY:
+		answer_entry(a, out, r);
+		return;
+	case ROUTE_TLOG_PROOF:
+		answer_tlog_proof(a, out, r);
+		return;
 	case ROUTE_BY_DIGEST:
-		read_by_digest(a, out, r);
+		answer_by_digest(a, out, r);
+		return;
+	case ROUTE_SEARCH:
+		answer_search(a, out, r);
+		return;
+	case ROUTE_FEED:
+		answer_feed(a, out, r);
 		return;
 	case ROUTE_INCLUSION:
-		read_inclusion(a, out, r);
+		answer_inclusion(a, out, r);
+		return;
+	case ROUTE_CONSISTENCY:
+		answer_consistency(a, out, r);
+		return;
+	case ROUTE_REVOCATIONS:
+		answer_revocations(a, out);
 		return;
 	case ROUTE_NONE:
 	case ROUTE_HEALTH:
@@ -542,5 +490,5 @@ answer_read(struct answer *a, struct reply *out, const struct route *r)
 	case ROUTE_COUNT:
 		break;
 	}
-	failed(out, AC_ERR_UNSUPPORTED);
+	answer_failed(out, AC_ERR_UNSUPPORTED);
 }

@@ -17,8 +17,6 @@
 #include "registry/http.h"
 #include "registry/keep.h"
 
-#define CONNECTIONS_MAX 16384
-#define CONNECTIONS_PER_IP_MAX 4096
 #define CONNECTION_MEMORY ((size_t)16 << 10) /* headers and buffers of one */
 #define BODIES_MAX ((size_t)512 * MIB)       /* bodies being received, all */
 #define BODY_STEP ((size_t)64 << 10)         /* memory of a body at first */
@@ -272,6 +270,24 @@ queue(struct http_exchange *x, unsigned status, uint64_t bytes,
 	return MHD_queue_response(x->connection, status, r);
 }
 
+/* Has its address asked for too much?  Then x is refused. */
+static bool
+is_too_fast(struct http_exchange *x)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	unsigned wait_s = info == NULL ? 0 : bucket_take(x->http->bucket,
+	    info->client_addr, now_ms());
+
+	if (wait_s == 0)
+		return false;
+	reply_free(&x->reply);
+	problem_reply(&x->reply, PROBLEM_RATE, "This address asks for more "
+	    "than is given to one; ask again later.", NULL);
+	x->reply.retry_after_s = wait_s;
+	return true;
+}
+
 static void
 release(void *thing)
 {
@@ -329,22 +345,13 @@ use_kept(void *arg, void *thing)
 	if (!u->good)
 		return;
 	x->route.place = k->place;
+	x->refused = !route_is_static(k->place) && is_too_fast(x);
+	if (x->refused)
+		return;
 	u->result = queue(x, k->status, k->bytes, k->tag, k->response);
 }
 
-/* Send what is kept for x, if there is something. */
-static bool
-send_kept(struct http_exchange *x, enum MHD_Result *result)
-{
-	struct use u = { .x = x, .result = MHD_NO };
-
-	if (!keep_use(x->http->keep, kept_name(x), use_kept, &u) || !u.good)
-		return false;
-	*result = u.result;
-	return true;
-}
-
-/* Queue the reply of x. */
+/* Queue the reply that was made for x. */
 static enum MHD_Result
 send_reply(struct http_exchange *x)
 {
@@ -371,6 +378,18 @@ void
 http_answer(struct http_exchange *x)
 {
 	MHD_resume_connection(x->connection);
+}
+
+/* Send what is kept for x, if there is something. */
+static bool
+send_kept(struct http_exchange *x, enum MHD_Result *result)
+{
+	struct use u = { .x = x, .result = MHD_NO };
+
+	if (!keep_use(x->http->keep, kept_name(x), use_kept, &u) || !u.good)
+		return false;
+	*result = x->refused ? send_reply(x) : u.result;
+	return true;
 }
 
 /* ---- requests ---- */
@@ -437,24 +456,6 @@ is_late(struct http_exchange *x)
 		return false;
 	problem_reply(&x->reply, PROBLEM_STOPPING, "The registry is about to "
 	    "stop; ask again later.", NULL);
-	return true;
-}
-
-/* Has its address asked for too much?  Then x is refused. */
-static bool
-is_too_fast(struct http_exchange *x)
-{
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-	    x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	unsigned wait_s = info == NULL ? 0 : bucket_take(x->http->bucket,
-	    info->client_addr, now_ms());
-
-	if (wait_s == 0)
-		return false;
-	reply_free(&x->reply);
-	problem_reply(&x->reply, PROBLEM_RATE, "This address asks for more "
-	    "than is given to one; ask again later.", NULL);
-	x->reply.retry_after_s = wait_s;
 	return true;
 }
 
@@ -692,7 +693,6 @@ http_start(struct http **out, const struct http_options *o,
     struct message *why)
 {
 	struct http *h = calloc(1, sizeof(*h));
-	unsigned per_address = o->limits.per_address;
 	enum ac_err e = AC_ERR_MEMORY;
 
 	message_set(why, "no memory for the HTTP server");
@@ -701,10 +701,7 @@ http_start(struct http **out, const struct http_options *o,
 		return e;
 	}
 	h->options = *o;
-	h->connections_max = fit_connections(o->limits.connections == 0 ?
-	    CONNECTIONS_MAX : o->limits.connections);
-	if (per_address == 0)
-		per_address = CONNECTIONS_PER_IP_MAX;
+	h->connections_max = fit_connections(o->limits.connections);
 	e = bucket_new(&h->bucket, &o->limits.bucket);
 	if (e == AC_OK)
 		e = keep_new(&h->keep, KEPT_BYTES, KEPT_MAX, release);
@@ -717,7 +714,7 @@ http_start(struct http **out, const struct http_options *o,
 	    MHD_OPTION_LISTEN_SOCKET, o->listen_fd,
 	    MHD_OPTION_THREAD_POOL_SIZE, o->nthreads,
 	    MHD_OPTION_CONNECTION_LIMIT, h->connections_max,
-	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address,
+	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->limits.per_address,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENT_S,
 	    MHD_OPTION_STRICT_FOR_CLIENT, 1,

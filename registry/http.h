@@ -43,8 +43,8 @@ struct http_exchange {
 };
 
 struct http_limits {
-	unsigned connections;  /* open at once, 0: 16384 */
-	unsigned per_address;  /* of them from one address, 0: 4096 */
+	unsigned connections;  /* open at once */
+	unsigned per_address;  /* of them from one address */
 	struct bucket_options bucket;
 };
 

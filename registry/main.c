@@ -27,6 +27,8 @@
 #define BATCH_MS_MAX 60000
 #define BATCH_MAX_MAX 65536
 #define COSIGN_S_MAX 60
+#define RATE_MAX 1000000
+#define CONNECTIONS_MAX 65536
 #define WITHOUT_MAX 32
 #define LOG_LINE_MAX 8192
 
@@ -49,6 +51,13 @@ static const char help[] =
     "  --batch-ms N     a certificate waits so long for others (50)\n"
     "  --batch-max N    certificates in a batch (4096)\n"
     "  --cosign-s N     an idle log cosigns its head so often (60)\n"
+    "  --rate N         requests a second that one address may send, tiles,\n"
+    "                   bundles and checkpoint apart; 0: no limit (500)\n"
+    "  --rate-burst N   requests that a rested address may send at once (2000)\n"
+    "  --rate-loopback  limit addresses of this machine, too\n"
+    "  --connections N  open connections (16384)\n"
+    "  --connections-per-address N  of them from one address (4096)\n"
+    "  --keep-partial S seconds that a partial tile stays beside the full (3600)\n"
     "  --admit signed   log whatever is well-formed, agrees and is signed\n"
     "  --witness-policy F     C2SP tlog-policy: who must cosign every head\n"
     "  --without-witness NAME do not ask this one; may stand several times\n"
@@ -87,6 +96,12 @@ enum {
 	OPT_BATCH_MS,
 	OPT_BATCH_MAX,
 	OPT_COSIGN_S,
+	OPT_RATE,
+	OPT_RATE_BURST,
+	OPT_RATE_LOOPBACK,
+	OPT_CONNECTIONS,
+	OPT_CONNECTIONS_EACH,
+	OPT_KEEP_PARTIAL,
 	OPT_ADMIT,
 	OPT_WITNESS_POLICY,
 	OPT_WITHOUT_WITNESS,
@@ -106,6 +121,13 @@ static const struct option options[] = {
 	{ "batch-ms", required_argument, NULL, OPT_BATCH_MS },
 	{ "batch-max", required_argument, NULL, OPT_BATCH_MAX },
 	{ "cosign-s", required_argument, NULL, OPT_COSIGN_S },
+	{ "rate", required_argument, NULL, OPT_RATE },
+	{ "rate-burst", required_argument, NULL, OPT_RATE_BURST },
+	{ "rate-loopback", no_argument, NULL, OPT_RATE_LOOPBACK },
+	{ "connections", required_argument, NULL, OPT_CONNECTIONS },
+	{ "connections-per-address", required_argument, NULL,
+	    OPT_CONNECTIONS_EACH },
+	{ "keep-partial", required_argument, NULL, OPT_KEEP_PARTIAL },
 	{ "admit", required_argument, NULL, OPT_ADMIT },
 	{ "witness-policy", required_argument, NULL, OPT_WITNESS_POLICY },
 	{ "without-witness", required_argument, NULL, OPT_WITHOUT_WITNESS },
@@ -229,6 +251,23 @@ take_option(struct arguments *a, int option, const char *value,
 	case OPT_COSIGN_S:
 		*why = "--cosign-s wants a number of 1 to 60";
 		return get_number(&s->cosign_s, value, 1, COSIGN_S_MAX);
+	case OPT_RATE:
+		*why = "--rate wants a number of 0 to 1000000";
+		return get_number(&s->limits.bucket.rate, value, 0, RATE_MAX);
+	case OPT_RATE_BURST:
+		*why = "--rate-burst wants a number of 1 to 1000000";
+		return get_number(&s->limits.bucket.burst, value, 1, RATE_MAX);
+	case OPT_CONNECTIONS:
+		*why = "--connections wants a number of 16 to 65536";
+		return get_number(&s->limits.connections, value, 16,
+		    CONNECTIONS_MAX);
+	case OPT_CONNECTIONS_EACH:
+		*why = "--connections-per-address wants a number of 1 to 65536";
+		return get_number(&s->limits.per_address, value, 1,
+		    CONNECTIONS_MAX);
+	case OPT_KEEP_PARTIAL:
+		*why = "--keep-partial wants a number of seconds";
+		return get_number(&s->keep_partial_s, value, 0, UINT32_MAX);
 	case OPT_ADMIT:
 		*why = "this build knows --admit signed only";
 		return strcmp(value, "signed") == 0;
@@ -252,7 +291,9 @@ take_option(struct arguments *a, int option, const char *value,
 static bool
 take_flag(struct arguments *a, int option, bool on)
 {
-	if (option == OPT_FAIL_OPEN)
+	if (option == OPT_RATE_LOOPBACK)
+		a->serve.limits.bucket.loopback = on;
+	else if (option == OPT_FAIL_OPEN)
 		a->serve.fail_open = on;
 	else if (option == OPT_ACCEPT_START)
 		a->serve.accept_start = on;
@@ -531,7 +572,9 @@ main(int argc, char *argv[])
 	};
 	struct arguments a = { .url = "",
 		.serve = { .batch_ms = 50, .batch_max = 4096,
-		.cosign_s = 60 } };
+		    .cosign_s = 60, .keep_partial_s = 3600, .limits = { .connections = 16384,
+		    .per_address = 4096, .bucket = { .rate = 500,
+		    .burst = 2000 } } } };
 	struct message why = { "" };
 	int option, code;
 

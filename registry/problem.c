@@ -8,6 +8,7 @@
 
 static const struct problem_kind kinds[PROBLEM_COUNT] = {
 	[PROBLEM_NOT_FOUND] = { 404, "not-found", "There is no such thing" },
+	[PROBLEM_REMOVED] = { 451, "removed", "The content is withheld" },
 	[PROBLEM_METHOD] = { 405, "method", "Method not allowed" },
 	[PROBLEM_ARGUMENT] = { 400, "argument", "Malformed argument" },
 	[PROBLEM_MEDIA_TYPE] = { 415, "media-type", "Unsupported media type" },

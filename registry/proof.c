@@ -128,6 +128,20 @@ proof_inclusion(struct proof *p, struct digest hashes[MERKLE_PROOF_MAX],
 }
 
 enum ac_err
+proof_root(struct proof *p, struct digest *root, uint64_t size)
+{
+	struct digest hashes[MERKLE_PROOF_MAX], leaf;
+	struct merkle_node last = { 0, size - 1 };
+	size_t n = 0;
+	enum ac_err e = proof_inclusion(p, hashes, &n, size - 1, size);
+
+	if (e == AC_OK)
+		e = get_node(p, &leaf, last, size);
+	return e == AC_OK ? merkle_root_from_inclusion(root, size - 1, size,
+	    &leaf, hashes, n) : e;
+}
+
+enum ac_err
 proof_consistency(struct proof *p, struct digest hashes[MERKLE_PROOF_MAX],
     size_t *n, uint64_t size1, uint64_t size2)
 {

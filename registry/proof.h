@@ -21,7 +21,11 @@ AC_MUST_CHECK enum ac_err proof_inclusion(struct proof *p,
     struct digest hashes[MERKLE_PROOF_MAX], size_t *n, uint64_t index,
     uint64_t size);
 
-/* The same for the consistency proof; 1 <= size1 <= size2. */
+/* The root of the first size leaves, 0 < size, which are committed. */
+AC_MUST_CHECK enum ac_err proof_root(struct proof *p, struct digest *root,
+    uint64_t size);
+
+/* As proof_inclusion(), the consistency proof; 1 <= size1 <= size2. */
 AC_MUST_CHECK enum ac_err proof_consistency(struct proof *p,
     struct digest hashes[MERKLE_PROOF_MAX], size_t *n, uint64_t size1,
     uint64_t size2);

@@ -18,33 +18,50 @@ static const struct {
 	bool prefix;
 } places[] = {
 	{ "/", ROUTE_PAGE, false },
+	{ "/certificate/", ROUTE_CERTIFICATE_PAGE, true },
+	{ "/search", ROUTE_SEARCH_PAGE, false },
 	{ "/healthz", ROUTE_HEALTH, false },
 	{ "/metrics", ROUTE_METRICS, false },
 	{ "/checkpoint", ROUTE_CHECKPOINT, false },
 	{ "/tile/", ROUTE_TILE, true },
 	{ "/trusted_root.json", ROUTE_TRUSTED_ROOT, false },
 	{ API "log-keys", ROUTE_LOG_KEYS, false },
+	{ API "openapi.json", ROUTE_OPENAPI, false },
 	{ API "certificates", ROUTE_SUBMIT, false },
 	{ API "statements/", ROUTE_STATEMENT, true },
 	{ API "certificates/", ROUTE_CERTIFICATE, true },
+	{ API "entries/", ROUTE_ENTRY, true },
 	{ API "by-digest/", ROUTE_BY_DIGEST, true },
+	{ API "search", ROUTE_SEARCH, false },
+	{ API "feed.atom", ROUTE_FEED, false },
 	{ API "proof/inclusion", ROUTE_INCLUSION, false },
+	{ API "proof/consistency", ROUTE_CONSISTENCY, false },
+	{ API "revocations", ROUTE_REVOCATIONS, false },
 };
 
 static const char *const names[ROUTE_COUNT] = {
 	[ROUTE_NONE] = "none",
 	[ROUTE_PAGE] = "page",
+	[ROUTE_CERTIFICATE_PAGE] = "certificate_page",
+	[ROUTE_SEARCH_PAGE] = "search_page",
 	[ROUTE_HEALTH] = "healthz",
 	[ROUTE_METRICS] = "metrics",
 	[ROUTE_CHECKPOINT] = "checkpoint",
 	[ROUTE_TILE] = "tile",
 	[ROUTE_TRUSTED_ROOT] = "trusted_root",
 	[ROUTE_LOG_KEYS] = "log_keys",
+	[ROUTE_OPENAPI] = "openapi",
 	[ROUTE_SUBMIT] = "submit",
 	[ROUTE_STATEMENT] = "statement",
 	[ROUTE_CERTIFICATE] = "certificate",
+	[ROUTE_ENTRY] = "entry",
+	[ROUTE_TLOG_PROOF] = "tlog_proof",
 	[ROUTE_BY_DIGEST] = "by_digest",
+	[ROUTE_SEARCH] = "search",
+	[ROUTE_FEED] = "feed",
 	[ROUTE_INCLUSION] = "inclusion",
+	[ROUTE_CONSISTENCY] = "consistency",
+	[ROUTE_REVOCATIONS] = "revocations",
 };
 
 const char *
@@ -169,26 +186,81 @@ once(bool *has)
 	return first;
 }
 
+static bool
+get_size(bool *has, uint64_t *out, struct span value)
+{
+	return once(has) && text_undec(out, value, MERKLE_SIZE_MAX);
+}
+
+static bool
+get_inclusion(struct route *r, struct span name, struct span value)
+{
+	if (span_is(name, "size"))
+		return get_size(&r->has_size, &r->size, value);
+	if (span_is(name, "index"))
+		return get_size(&r->has_index, &r->index, value);
+	return span_is(name, "hash") && once(&r->has_hash) &&
+	    text_unhex_digest(&r->hash, value);
+}
+
 /* One argument of the query; each at most once. */
 static bool
 get_argument(struct route *r, struct span name, struct span value)
 {
-	if (r->place == ROUTE_CERTIFICATE && span_is(name, "key"))
-		return once(&r->has_key) && text_unhex_digest(&r->key, value);
-	if (r->place == ROUTE_BY_DIGEST && span_is(name, "from"))
-		return once(&r->has_from) &&
-		    text_undec(&r->from, value, MERKLE_SIZE_MAX);
-	if (r->place != ROUTE_INCLUSION)
-		return false;
-	if (span_is(name, "size"))
-		return once(&r->has_size) &&
-		    text_undec(&r->size, value, MERKLE_SIZE_MAX);
-	if (span_is(name, "index"))
-		return once(&r->has_index) &&
-		    text_undec(&r->index, value, MERKLE_SIZE_MAX);
-	if (span_is(name, "hash"))
-		return once(&r->has_hash) && text_unhex_digest(&r->hash, value);
+	switch (r->place) {
+	case ROUTE_CERTIFICATE:
+	case ROUTE_CERTIFICATE_PAGE:
+		return span_is(name, "key") && once(&r->has_key) &&
+		    text_unhex_digest(&r->key, value);
+	case ROUTE_BY_DIGEST:
+		return span_is(name, "from") &&
+		    get_size(&r->has_from, &r->from, value);
+	case ROUTE_INCLUSION:
+		return get_inclusion(r, name, value);
+	case ROUTE_CONSISTENCY:
+		if (span_is(name, "from"))
+			return get_size(&r->has_from, &r->from, value);
+		return span_is(name, "to") &&
+		    get_size(&r->has_size, &r->size, value);
+	case ROUTE_SEARCH_PAGE:
+		/* A form sends the fields that were left empty, too. */
+		return value.len == 0 || search_take(&r->search, name, value);
+	case ROUTE_SEARCH:
+	case ROUTE_FEED:
+		return search_take(&r->search, name, value);
+	case ROUTE_NONE:
+	case ROUTE_PAGE:
+	case ROUTE_HEALTH:
+	case ROUTE_METRICS:
+	case ROUTE_CHECKPOINT:
+	case ROUTE_TILE:
+	case ROUTE_TRUSTED_ROOT:
+	case ROUTE_LOG_KEYS:
+	case ROUTE_OPENAPI:
+	case ROUTE_SUBMIT:
+	case ROUTE_STATEMENT:
+	case ROUTE_ENTRY:
+	case ROUTE_TLOG_PROOF:
+	case ROUTE_REVOCATIONS:
+	case ROUTE_COUNT:
+		break;
+	}
 	return false;
+}
+
+/* Is everything there that the place needs, and nothing that contradicts? */
+static bool
+is_complete(const struct route *r)
+{
+	if (r->place == ROUTE_INCLUSION)
+		return r->has_index != r->has_hash;
+	if (r->place == ROUTE_CONSISTENCY)
+		return r->has_from && r->from > 0 &&
+		    (!r->has_size || r->from <= r->size);
+	/* A feed goes from the newest backwards, and its pages are as long. */
+	if (r->place == ROUTE_FEED)
+		return r->search.given[SEARCH_ORDER].p == NULL;
+	return true;
 }
 
 static bool
@@ -196,6 +268,8 @@ get_query(struct route *r, struct span query)
 {
 	struct reader rd = rd_of(query);
 
+	search_init(&r->search);
+	r->query = query;
 	while (!rd_end(&rd)) {
 		struct span part, name;
 		struct reader one;
@@ -209,7 +283,13 @@ get_query(struct route *r, struct span query)
 		    !get_argument(r, name, one.left))
 			return false;
 	}
-	return r->place != ROUTE_INCLUSION || r->has_index != r->has_hash;
+	/* People look for what is new. */
+	if (r->place == ROUTE_SEARCH_PAGE &&
+	    r->search.given[SEARCH_ORDER].p == NULL) {
+		r->search.given[SEARCH_ORDER] = span_str("newest");
+		r->search.query.newest_first = true;
+	}
+	return is_complete(r);
 }
 
 static bool
@@ -217,6 +297,22 @@ refuse(struct reply *out, enum problem p, const char *detail)
 {
 	problem_reply(out, p, detail, NULL);
 	return false;
+}
+
+/* "<index>" or "<index>/tlog-proof" */
+static bool
+get_entry(struct route *r, struct span rest)
+{
+	struct reader rd = rd_of(rest);
+	struct span index;
+
+	if (rd_until(&rd, &index, '/')) {
+		if (!span_is(rd.left, "tlog-proof"))
+			return false;
+		r->place = ROUTE_TLOG_PROOF;
+		rest = index;
+	}
+	return text_undec(&r->index, rest, MERKLE_SIZE_MAX);
 }
 
 /* The argument in the path: rest is what follows the place's prefix. */
@@ -229,10 +325,15 @@ get_path(struct route *r, struct reply *refusal, struct span path,
 	    span_of(path.p + 1, path.len - 1)))
 		return refuse(refusal, PROBLEM_NOT_FOUND, "That is not the "
 		    "path of a tile or entry bundle (C2SP tlog-tiles).");
-	if ((r->place == ROUTE_STATEMENT || r->place == ROUTE_CERTIFICATE) &&
+	if ((r->place == ROUTE_STATEMENT || r->place == ROUTE_CERTIFICATE ||
+	    r->place == ROUTE_CERTIFICATE_PAGE) &&
 	    !text_unhex_digest(&r->d, rest))
 		return refuse(refusal, PROBLEM_ARGUMENT, "A statement is named "
 		    "by its D: 64 lower-case hex digits.");
+	if (r->place == ROUTE_ENTRY && !get_entry(r, rest))
+		return refuse(refusal, PROBLEM_ARGUMENT, "An entry is named "
+		    "by its index, a decimal without leading zeros, and has "
+		    "besides only /tlog-proof.");
 	if (r->place == ROUTE_BY_DIGEST && !get_named(r, rest))
 		return refuse(refusal, PROBLEM_ARGUMENT, "Expected "
 		    "by-digest/<algorithm>/<lower-case hex>.");

@@ -15,12 +15,12 @@
 #include "registry/admit.h"
 #include "registry/answer.h"
 #include "registry/home.h"
+#include "registry/html.h"
 #include "registry/http.h"
 #include "registry/sequence.h"
 #include "registry/serve.h"
 #include "registry/shelf.h"
 #include "registry/status.h"
-#include "registry/web.h"
 
 #define NTHREADS_MAX 16
 #define NETWORK_THREADS 2
@@ -44,7 +44,7 @@ struct registry {
 	struct metrics *metrics;
 	atomic_bool failed; /* the sequencer */
 	char url[LISTEN_URL_MAX], root_url[LISTEN_URL_MAX];
-	char policy[WEB_POLICY_MAX];
+	char policy[HTML_POLICY_MAX];
 	int lock_fd, failed_fd;
 	bool frozen;
 	atomic_uint unwitnessed; /* starts of this process that were so */
@@ -91,8 +91,9 @@ on_at_once(void *arg, struct http_exchange *x)
 	if (x->route.place == ROUTE_CHECKPOINT)
 		shelf_checkpoint(&x->reply, p);
 	else if (x->route.place == ROUTE_HEALTH)
-		status_health(&x->reply, published_head(p).size,
-		    r->frozen ? 0 : published_age_ms(p),
+		/* A frozen log has its last head. */
+		status_health(&x->reply, published_head(p).size, r->frozen ?
+		    0 : published_age_ms(p), r->options->cosign_s,
 		    atomic_load(&r->failed));
 	else if (x->route.place == ROUTE_METRICS)
 		serve_metrics(r, &x->reply);
@@ -397,7 +398,7 @@ fill_shared(struct registry *r, const char *bound, struct message *why)
 	s->url = r->url;
 	(void)snprintf(r->root_url, sizeof(r->root_url), "https://%s", origin);
 	s->root_url = r->root_url;
-	web_policy(r->policy);
+	html_policy(r->policy);
 	s->page_policy = r->policy;
 	e = home_keys(&r->keys, &s->log, &s->time, url);
 	if (e != AC_OK)

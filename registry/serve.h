@@ -22,6 +22,7 @@ struct serve_options {
 	bool accept_start; /* --accept-unwitnessed-start */
 	const struct journal *journal;
 	struct http_limits limits;
+	unsigned keep_partial_s; /* that a partial tile stays beside the full */
 	/* Called once with the address, when requests are answered. */
 	void (*ready)(const char *url);
 	void (*alive)(void);    /* every second of a life in order */

@@ -14,7 +14,8 @@ finish(struct reply *out, struct writer *w, const char *type)
 }
 
 void
-status_health(struct reply *out, uint64_t size, int64_t age_ms, bool failed)
+status_health(struct reply *out, uint64_t size, int64_t age_ms,
+    unsigned period_s, bool failed)
 {
 	struct message what;
 	struct writer w;
@@ -24,10 +25,10 @@ status_health(struct reply *out, uint64_t size, int64_t age_ms, bool failed)
 		    "registry ends. Its log says why.", NULL);
 		return;
 	}
-	if (age_ms > STATUS_STALE_MS) {
+	if (age_ms > (int64_t)period_s * 3 * 1000) {
 		message_set(&what, "No head was published for %lld s; an idle "
-		    "log publishes one every 60 s. Its log says what it waits "
-		    "for.", (long long)(age_ms / 1000));
+		    "log publishes one every %u s. Its messages say what it "
+		    "waits for.", (long long)(age_ms / 1000), period_s);
 		problem_reply(out, PROBLEM_UNHEALTHY, what.text, NULL);
 		return;
 	}

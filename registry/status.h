@@ -8,15 +8,13 @@
 #include "registry/metrics.h"
 #include "registry/published.h"
 
-/* A head older than this was not cosigned when it should have been, thrice. */
-#define STATUS_STALE_MS 180000
-
 /*
  * *out = 200 with the size of the log; or 503 where writing has failed or the
- * published head is age_ms old, more than STATUS_STALE_MS.
+ * published head is age_ms old, though one is due every period_s and three of
+ * them have passed.
  */
 void status_health(struct reply *out, uint64_t size, int64_t age_ms,
-    bool failed);
+    unsigned period_s, bool failed);
 
 /* *out = everything that is counted. */
 void status_metrics(struct reply *out, struct metrics *m,

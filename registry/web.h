@@ -1,17 +1,13 @@
 /*
- * web.h -- the one page for people.  Static HTML: no script, nothing from
- * elsewhere, its one style allowed by digest.
+ * web.h -- the pages for people, from what was looked up.  Pure; they judge
+ * nothing, and everything from outside is escaped (html.h).
  */
 #ifndef AICERT_REGISTRY_WEB_H
 #define AICERT_REGISTRY_WEB_H
 
-#include "common/writer.h"
-#include "registry/store.h"
+#include "registry/search.h"
 
-/* Room for the Content-Security-Policy with its NUL. */
-#define WEB_POLICY_MAX 192
-
-/* What the page shows; borrowed. */
+/* What the pages show of the log; borrowed. */
 struct web {
 	const char *origin;
 	const char *url;     /* where the curl lines point to */
@@ -21,10 +17,36 @@ struct web {
 	const char *witnessing; /* "none", "fail-closed" or "fail-open" */
 };
 
-/* *out = the page, owned by the caller.  AC_ERR_MEMORY, AC_ERR_FORMAT. */
-AC_MUST_CHECK enum ac_err web_page(struct buf *out, const struct web *web);
+/* The page at "/". */
+void web_home(struct writer *w, const struct web *web);
 
-/* Its Content-Security-Policy. */
-void web_policy(char out[WEB_POLICY_MAX]);
+/* One entry of a certificate; borrowed. */
+struct web_entry {
+	uint64_t index;
+	int64_t time_s; /* of its publication */
+	const struct store_row *row;
+	uint64_t removal; /* where it is withheld: the entry that says so */
+};
+
+/*
+ * The page of statement d: its beginning, then a section for each entry; a
+ * line for each statement about it; html_end().
+ */
+void web_certificate_begin(struct writer *w, const struct web *web,
+    const struct digest *d);
+void web_entry(struct writer *w, const struct web_entry *en);
+void web_about(struct writer *w, const struct store_found *f);
+
+/* What was found; borrowed. */
+struct web_found {
+	const struct store_found *found;
+	size_t n;
+	bool more;
+	uint64_t next; /* the cursor that goes on */
+};
+
+/* The page at "/search". */
+void web_search(struct writer *w, const struct web *web,
+    const struct search *s, const struct web_found *f);
 
 #endif

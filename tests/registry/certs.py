@@ -151,6 +151,25 @@ def other(name):
         "predicate": {"result": "PASSED"}})
 
 
+def revocation(target, reason, name="statement"):
+    """A revocation, everywhere, of what that hex digest names."""
+    return compact({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [descriptor(name, target)],
+        "predicateType": AICERT + "/revocation/v1",
+        "predicate": {"scope": "all", "reason": reason}})
+
+
+def revocation_state(origin, size, ds):
+    """A state that counts the revocations of those Ds."""
+    return compact({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [descriptor("revocations", sha256_hex(b"".join(ds)))],
+        "predicateType": AICERT + "/revocation-state/v1",
+        "predicate": {"origin": origin, "treeSize": size,
+                      "count": len(ds)}})
+
+
 def bundle(key, statement, sig=None):
     """One line, without its line feed."""
     sig = key.sign(statement) if sig is None else sig

@@ -107,6 +107,15 @@ class Registry:
         finally:
             db.close()
 
+    def write(self, query, *args):
+        """Change the database behind the server's back."""
+        db = sqlite3.connect(self.dir + "/registry.db", timeout=60)
+        try:
+            with db:
+                db.execute(query, args)
+        finally:
+            db.close()
+
     def close(self):
         if self.server is not None:
             self.server.kill()

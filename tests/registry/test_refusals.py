@@ -93,6 +93,14 @@ def reads():
             ("size beyond the log", API + "proof/inclusion?index=0&size=3"),
             ("index not below size", API + "proof/inclusion?index=1&size=1"),
             ("size 0", API + "proof/inclusion?index=0&size=0"),
+            ("entry beyond the log", API + "entries/2"),
+            ("proof to keep beyond the log", API + "entries/2/tlog-proof"),
+            ("consistency beyond the log",
+             API + "proof/consistency?from=1&to=3"),
+            ("consistency from beyond the log",
+             API + "proof/consistency?from=3"),
+            ("page unknown", "/certificate/" + D),
+            ("no revocations", API + "revocations"),
             ("leaf unknown", API + "proof/inclusion?hash=" + D)]:
         yield name, path, 404, "not-found"
     for name, path in [
@@ -122,6 +130,31 @@ def reads():
             ("index 2^64", API + "proof/inclusion?index=%d" % 2**64),
             ("index no number", API + "proof/inclusion?index=one"),
             ("index empty", API + "proof/inclusion?index="),
+            ("sizes in the wrong order",
+             API + "proof/consistency?from=2&to=1"),
+            ("consistency from 0", API + "proof/consistency?from=0&to=1"),
+            ("consistency from nothing", API + "proof/consistency?to=1"),
+            ("consistency of strings", API + "proof/consistency?from=a"),
+            ("entry empty", API + "entries/"),
+            ("entry 00", API + "entries/00"),
+            ("entry -1", API + "entries/-1"),
+            ("entry 2^63", API + "entries/%d" % 2**63),
+            ("entry with more", API + "entries/0/x"),
+            ("entry with two slashes", API + "entries/0//tlog-proof"),
+            ("page of no D", "/certificate/x"),
+            ("search by a builder's name", API + "search?builder=me"),
+            ("search twice the same", API + "search?code=a&code=b"),
+            ("search for nothing", API + "search?code="),
+            ("search for a NUL", API + "search?code=%00"),
+            ("search for no UTF-8", API + "search?code=%ff"),
+            ("search for a broken escape", API + "search?code=%f"),
+            ("search for too much", API + "search?code=" + "x" * 1025),
+            ("search for 101", API + "search?limit=101"),
+            ("search after -1", API + "search?after=-1"),
+            ("search for FLOPs by word", API + "search?min_flops=many"),
+            ("search by an unknown field", API + "search?from=1"),
+            ("feed in order", API + "feed.atom?order=oldest"),
+            ("an argument for revocations", API + "revocations?after=1"),
             ("no equals sign", API + "proof/inclusion?index"),
             ("stray ampersand", API + "proof/inclusion?&index=0")]:
         yield name, path, 400, "argument"
@@ -418,10 +451,10 @@ def test_documented():
     for problem, status in seen.items():
         assert rows.get(problem) == status, (problem, status)
     unmet = set(rows) - set(seen)
-    # These need a full pool, a stop, a failure, haste, witnesses, or other
-    # evidence.
+    # These need a full pool, a stop, a failure, haste, witnesses, a removal,
+    # or other evidence.
     assert unmet == {"busy", "stopping", "unhealthy", "internal", "rate",
-                     "other-evidence", "unwitnessed", "halted",
+                     "removed", "other-evidence", "unwitnessed", "halted",
                      "frozen"}, unmet
 
 

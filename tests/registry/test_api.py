@@ -1,0 +1,341 @@
+"""test_api.py -- registry/openapi.json and the server are the same: every
+operation and every status of the document is asked for and met, every answer
+has the form that the document gives it, and no refusal changes the log.
+"""
+import json
+import os
+import re
+import signal
+import socket
+import urllib.parse
+
+import certs
+import server
+
+SOURCE = os.environ.get("AICERT_SOURCE", ".")
+with open(os.path.join(SOURCE, "registry", "openapi.json")) as document:
+    TEXT = document.read()
+DOC = json.loads(TEXT)
+
+
+# ---- the part of JSON Schema that the document uses ----
+
+def resolve(value):
+    while "$ref" in value:
+        at = DOC
+        assert value["$ref"].startswith("#/"), value
+        for step in value["$ref"][2:].split("/"):
+            at = at[step]
+        value = at
+    return value
+
+
+TYPES = {"object": dict, "array": list, "string": str, "integer": int,
+         "boolean": bool}
+
+
+def validate(value, schema, where="answer"):
+    schema = resolve(schema)
+    for word, want in schema.items():
+        if word == "type":
+            assert isinstance(value, TYPES[want]) and not (
+                want == "integer" and isinstance(value, bool)), (where, want)
+        elif word == "const":
+            assert value == want, (where, value)
+        elif word == "enum":
+            assert value in want, (where, value)
+        elif word == "pattern":
+            assert re.search(want, value), (where, value)
+        elif word == "minimum":
+            assert value >= want, (where, value)
+        elif word == "maximum":
+            assert value <= want, (where, value)
+        elif word == "maxItems":
+            assert len(value) <= want, where
+        elif word == "required":
+            assert not set(want) - set(value), (where, want, value)
+        elif word == "properties":
+            for name, inner in want.items():
+                if name in value:
+                    validate(value[name], inner, where + "." + name)
+        elif word == "additionalProperties":
+            assert want is False
+            extra = set(value) - set(schema["properties"])
+            assert not extra, (where, extra)
+        elif word == "items":
+            for i, inner in enumerate(value):
+                validate(inner, want, "%s[%d]" % (where, i))
+        elif word == "allOf":
+            for inner in want:
+                validate(value, inner, where)
+        else:
+            assert word in ("description", "contentEncoding", "default"), word
+
+
+def test_document():
+    """It is what the server serves, its references lead somewhere."""
+    assert DOC["openapi"].startswith("3.1.")
+
+    def walk(value):
+        if isinstance(value, dict):
+            if "$ref" in value:
+                resolve(value)
+            for inner in value.values():
+                walk(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner)
+    walk(DOC)
+    ids = [op["operationId"] for _, _, op in operations()]
+    assert len(ids) == len(set(ids)), ids
+    for path, _, op in operations():
+        named = set(re.findall(r"{(\w+)}", path))
+        given = {resolve(p)["name"] for p in op.get("parameters", ())
+                 if resolve(p)["in"] == "path"}
+        assert named == given, path
+        for status, response in op["responses"].items():
+            assert status == "default" or "x-when" in resolve(response), (
+                path, status)
+
+
+def operations():
+    for path, item in DOC["paths"].items():
+        for method, op in item.items():
+            yield path, method.upper(), op
+
+
+# ---- a log to ask ----
+
+class Log:
+    """A server whose log has one of everything that requests can name."""
+
+    def __init__(self, *args):
+        self.r = r = server.Registry()
+        r.start(args=args)
+        self.key, other = certs.Key(), certs.Key()
+        self.n = 0
+        p = certs.provenance(self.key, "a", measured=True)
+        body = certs.jsonl(certs.bundle(self.key, p),
+                           certs.bundle(self.key, certs.evidence(p)))
+        self.post(body)
+        hidden = certs.jsonl(certs.bundle(other, certs.provenance(
+            other, "hidden")))
+        self.post(hidden)
+        withhold(r, certs.digest(certs.provenance(other, "hidden")), 0)
+        large = certs.jsonl(certs.bundle(self.key, certs.provenance(
+            self.key, "large", size=1100000)))
+        self.values = {
+            "$D": certs.digest(p).hex(),
+            "$withheldD": certs.digest(certs.provenance(
+                other, "hidden")).hex(),
+            "$key": self.key.hex,
+            "$weight": certs.sha256_hex(b"w0a"),
+            "$tile": "000.p/%d" % r.size(),
+            "$other": certs.jsonl(certs.bundle(self.key, p), certs.bundle(
+                self.key, certs.evidence(p, b"other"))),
+            "$withheld": hidden,
+            "$large": large,
+            "$forged": certs.jsonl(certs.bundle(self.key, p, other.sign(p)),
+                                   certs.bundle(self.key,
+                                                certs.evidence(p)))}
+
+    def post(self, body):
+        reply = self.r.post(body)
+        assert reply.status == 200, reply.text()
+
+    def value(self, text):
+        if text == "$new":
+            self.n += 1
+            return certs.asserted(self.key, "new%d" % self.n)
+        if text in self.values:
+            return self.values[text]
+        for name, value in self.values.items():
+            if isinstance(value, str):
+                text = text.replace(name, value)
+        assert "$" not in text, text
+        return text
+
+    def ask(self, path, method, when):
+        """The reply to the request that the document describes."""
+        for name, value in when.get("path", {}).items():
+            path = path.replace("{%s}" % name, self.value(value))
+        if when.get("query"):
+            path += "?" + urllib.parse.urlencode(
+                {k: self.value(v) for k, v in when["query"].items()})
+        headers = dict(when.get("headers", {}))
+        if headers.get("If-None-Match") == "$etag":
+            headers["If-None-Match"] = self.r.get(path).headers["ETag"]
+        if method != "POST":
+            return self.r.request(method, path, None, headers)
+        headers.setdefault("Content-Type", "application/jsonl")
+        if when["body"] == "$chunked":
+            return self.chunked(method, path, headers)
+        return self.r.request(method, path, self.value(when["body"]), headers)
+
+    def chunked(self, method, path, headers):
+        """Only the head of such a request: it is answered before its body."""
+        c = self.r.connect()
+        c.putrequest(method, path)
+        for name, value in headers.items():
+            c.putheader(name, value)
+        c.putheader("Transfer-Encoding", "chunked")
+        c.endheaders()
+        reply = server.Reply(c.getresponse())
+        c.close()
+        return reply
+
+    def state(self):
+        text = self.r.get("/checkpoint").text().splitlines()
+        return text[1:3], self.r.rows("SELECT count(*), max(idx) FROM entry")
+
+    def end(self):
+        self.r.stop()
+        self.r.close()
+
+
+def withhold(r, d, entry):
+    """What the transaction of a removal does to the database."""
+    r.write("INSERT INTO removed (d, entry) VALUES (?, ?)", d, entry)
+    r.write("UPDATE entry SET content = x'' WHERE d = ?", d)
+
+
+def check(path, status, response, reply):
+    where = "%s %s" % (path, status)
+    assert reply.status == int(status), (where, reply.status,
+                                         reply.body[:300])
+    response = resolve(response)
+    for name in response.get("headers", ()):
+        assert reply.headers[name] is not None, (where, name)
+    if status == "304":
+        assert reply.body == b"" and reply.headers["ETag"], where
+        return
+    kind, = response["content"]
+    assert reply.headers["Content-Type"] == kind, (
+        where, reply.headers["Content-Type"])
+    if int(status) >= 400:
+        assert reply.headers["Cache-Control"] == "no-store", where
+    schema = response["content"][kind].get("schema")
+    if schema is None or schema == {"type": "string"}:
+        return
+    value = json.loads(reply.body)
+    validate(value, schema, where)
+    if int(status) >= 400:
+        assert value["status"] == int(status), where
+
+
+met = set()
+
+
+def test_every_status():
+    log = Log()
+    asked = 0
+    for path, method, op in operations():
+        for status, response in op["responses"].items():
+            when = resolve(response).get("x-when")
+            if status == "default" or when.get("state") not in (None, "none"):
+                continue
+            before = log.state()
+            check(path, status, response, log.ask(path, method, when))
+            if method != "POST" or status != "200":
+                assert log.state() == before, (path, status)
+            met.add((path, status))
+            asked += 1
+    assert asked > 60, asked
+    # Every route that the server knows was among them.
+    for route in re.findall(r'_count{route="(\w+)"} (\d+)',
+                            log.r.get("/metrics").text()):
+        assert int(route[1]) > 0 or route[0] == "none", route
+    assert log.r.get("/api/v1/openapi.json").text() == TEXT
+    log.end()
+
+
+def test_rate():
+    """One address that asks too much: 429 where the document has it."""
+    log = Log()
+    log.r.stop()
+    log.r.start(args=("--rate", "1", "--rate-burst", "1", "--rate-loopback"))
+    assert log.r.get("/").status == 200
+    before = log.state()
+    for path, method, op in operations():
+        good = op["responses"]["200"]["x-when"]
+        if "state" in good:
+            good = {}
+        if "429" not in op["responses"]:
+            assert log.ask(path, method, good).status == 200, path
+            continue
+        replies = [log.ask(path, method, good) for _ in range(3)]
+        late = [x for x in replies if x.status == 429]
+        assert late, (path, [x.status for x in replies])
+        check(path, "429", op["responses"]["429"], late[0])
+        met.add((path, "429"))
+    text = log.r.get("/metrics").text()
+    assert int(re.search(r'refusals_total{problem="rate"} (\d+)',
+                         text).group(1)) > 0
+    # What got through was at most one post.
+    assert log.state()[0] >= before[0]
+    log.end()
+
+
+def test_stopping():
+    """While the registry ends, every request is told to come later."""
+    log = Log()
+    tag = log.r.get("/checkpoint").headers["ETag"]
+    assert tag
+    with socket.create_connection(("127.0.0.1", log.r.port)) as s:
+        s.sendall(b"POST /api/v1/certificates HTTP/1.1\r\nHost: x\r\n"
+                  b"Content-Type: application/jsonl\r\n"
+                  b"Content-Length: 10\r\n\r\n{")
+        # Its head was read when its body shows in the metrics.
+        while "aicert_http_body_bytes 0" in log.r.get("/metrics").text():
+            pass
+        log.r.server.send_signal(signal.SIGTERM)
+        while log.r.get("/healthz").status != 503:
+            pass
+        for path, method, op in operations():
+            good = op["responses"]["200"]["x-when"]
+            if "state" in good:
+                good = {}
+            check(path, "503", op["responses"]["503"],
+                  log.ask(path, method, good))
+            met.add((path, "503"))
+    code, err = log.r.wait()
+    assert code == 0, err
+    log.r.close()
+
+
+def test_revocations():
+    log = Log()
+    one, two = (certs.revocation(certs.digest(b"%d" % i).hex(), "r%d" % i)
+                for i in range(2))
+    ds = [certs.digest(one), certs.digest(two)]
+    state = certs.revocation_state("log.example.org", log.r.size() + 3, ds)
+    p = certs.provenance(log.key, "revoker")
+    log.post(certs.jsonl(*(certs.bundle(log.key, s)
+                           for s in (p, one, two, state))))
+    for path, method, op in operations():
+        for status, response in op["responses"].items():
+            when = resolve(response).get("x-when", {})
+            if when.get("state") != "revocations":
+                continue
+            reply = log.ask(path, method, when)
+            check(path, status, response, reply)
+            met.add((path, status))
+            lines = reply.body.splitlines()
+            got = [certs.unb64(json.loads(x)["dsseEnvelope"]["payload"])
+                   for x in lines]
+            assert got == [state, one, two]
+            for line in lines:
+                certs.check_line(line, log.r.keys, log.key)
+    log.end()
+
+
+def test_nothing_left_out():
+    """Each status of each operation was met by one of these tests."""
+    for path, _, op in operations():
+        for status in op["responses"]:
+            assert status == "default" or (path, status) in met, (path,
+                                                                  status)
+
+
+server.main([test_document, test_every_status, test_rate, test_stopping,
+             test_revocations, test_nothing_left_out])
