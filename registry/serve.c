@@ -14,6 +14,7 @@
 #include "common/listen.h"
 #include "registry/admit.h"
 #include "registry/answer.h"
+#include "registry/collect.h"
 #include "registry/home.h"
 #include "registry/html.h"
 #include "registry/http.h"
@@ -42,6 +43,7 @@ struct registry {
 	struct answer_log shared;
 	struct buf keys;
 	struct metrics *metrics;
+	struct collect *collect;
 	atomic_bool failed; /* the sequencer */
 	char url[LISTEN_URL_MAX], root_url[LISTEN_URL_MAX];
 	char policy[HTML_POLICY_MAX];
@@ -302,6 +304,31 @@ open_outside(struct registry *r, const char *database, struct message *why)
 	    database, a->halt, o->journal, why);
 }
 
+/* Remove what a process that died left, and get ready for what is to come. */
+static enum ac_err
+open_collect(struct registry *r, struct message *why)
+{
+	const struct serve_options *o = r->options;
+	char public[HOME_PATH_MAX];
+	struct message said;
+	unsigned n = 0;
+	enum ac_err e = home_path(public, o->dir, HOME_PUBLIC, why);
+
+	if (e == AC_OK)
+		e = collect_leftovers(o->dir, &n, why);
+
+	if (e == AC_OK && n > 0) {
+		message_set(&said, "removed %u temporary files of a server "
+		    "that did not end in order", n);
+		journal_say(o->journal, JOURNAL_NOTICE, "leftovers", said.text);
+	}
+	if (e == AC_OK)
+		e = collect_new(&r->collect, public, o->keep_partial_s);
+	if (e == AC_ERR_MEMORY)
+		message_set(why, "no memory for the log");
+	return e;
+}
+
 /* The store, the signer and the public folder. */
 static enum ac_err
 open_parts(struct registry *r, char database[HOME_PATH_MAX],
@@ -451,6 +478,8 @@ start(struct registry *r, const struct serve_options *o, int *listener,
 
 	e = open_log(r, true, why);
 	if (e == AC_OK)
+		e = open_collect(r, why);
+	if (e == AC_OK)
 		e = fill_shared(r, bound, why);
 	if (e == AC_OK)
 		e = start_workers(r, o->dir, why);
@@ -461,6 +490,21 @@ start(struct registry *r, const struct serve_options *o, int *listener,
 	if (e == AC_OK)
 		*listener = -1; /* transferred */
 	return e;
+}
+
+/* Remove partial tiles that are superseded; a failure is said once. */
+static void
+collect(struct registry *r)
+{
+	struct message why = { "" };
+
+	if (r->collect == NULL || collect_partial(r->collect,
+	    published_head(r->advance.published).size, (int64_t)time(NULL),
+	    &why) == AC_OK)
+		return;
+	journal_say(r->options->journal, JOURNAL_WARNING, "collect", why.text);
+	collect_free(r->collect);
+	r->collect = NULL;
 }
 
 /* Wait for the word to stop, or for a failure of the sequencer. */
@@ -478,6 +522,7 @@ watch(struct registry *r, int stop_fd)
 		if (n > 0 && (fds[0].revents != 0 || fds[1].revents != 0))
 			return;
 		http_reap(r->http);
+		collect(r);
 		r->options->alive();
 	}
 }
@@ -510,6 +555,7 @@ end(struct registry *r, struct message *why)
 	outside_stop(r->advance.outside);
 	witness_stop(r->advance.witness);
 	halt_free(r->advance.halt);
+	collect_free(r->collect);
 	metrics_free(r->metrics);
 	published_free(r->advance.published);
 	publish_free(r->advance.publish);

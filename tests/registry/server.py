@@ -68,11 +68,12 @@ class Registry:
         self.server = None
         return code, err
 
-    def stop(self):
-        """End in order; it must end well."""
+    def stop(self, said=""):
+        """End in order; it must end well, having said that."""
         self.server.send_signal(signal.SIGTERM)
         code, err = self.wait()
         assert code == 0, "exit code %d: %s" % (code, err)
+        assert said in err, err
 
     def connect(self):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)

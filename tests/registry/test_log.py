@@ -1,7 +1,9 @@
 """test_log.py -- what a registry answers: certificates with proofs that hold,
 duplicates, conflicts, lookups, tiles; and a restart that keeps it all."""
 import base64
+import gzip
 import json
+import os
 import threading
 import time
 from email.utils import parsedate
@@ -392,6 +394,111 @@ def test_old_partial_tiles_stay(r):
 
 
 @with_registry
+def test_superseded_partial_tiles_go(r):
+    """Once the full tile is there; what the checkpoint needs never goes."""
+    r.start(args=("--batch-ms", "5", "--keep-partial", "0"))
+    key = certs.Key()
+    assert r.post(certs.asserted(key, "first")).status == 200
+    assert r.get("/tile/0/000.p/1").status == 200
+
+    def client(number):
+        c = r.connect()
+        for i in range(40):
+            c.request("POST", "/api/v1/certificates",
+                      certs.asserted(key, "%d-%d" % (number, i)),
+                      server.JSONL)
+            assert server.Reply(c.getresponse()).status == 200
+        c.close()
+    run_all([lambda n=n: client(n) for n in range(8)])
+    tiles = r.dir + "/public/tile/"
+    while os.path.exists(tiles + "0/000.p") or os.path.exists(
+            tiles + "entries/000.p"):
+        time.sleep(0.1)  # until the watch's next round
+    assert len(server.read_log(r)) == 321
+    assert r.get("/tile/0/001.p/65").status == 200
+    assert r.get("/tile/1/000.p/1").status == 200
+    r.stop()
+    r.start()
+    assert len(server.read_log(r)) == 321
+    r.stop()
+
+
+@with_registry
+def test_leftovers_go_at_start(r):
+    r.start()
+    r.post(certs.asserted(certs.Key(), "a"))
+    r.stop()
+    left = [r.dir + "/" + name for name in (
+        "public/checkpoint.aB3xYz", "public/tile/0/000.p/1.aB3xYz",
+        "signer.state.aB3xYz")]
+    for path in left:
+        with open(path, "w") as f:
+            f.write("half a fi")
+    r.start()
+    assert not [path for path in left if os.path.exists(path)]
+    r.stop(said="removed 3 temporary files")
+
+
+@with_registry
+def test_gzip_bundles(r):
+    r.start(args=("--batch-ms", "0"))
+    key = certs.Key()
+    for i in range(5):
+        assert r.post(certs.asserted(key, str(i))).status == 200
+    path = "/tile/entries/000.p/5"
+    plain = r.get(path)
+    assert plain.headers["Content-Encoding"] is None
+    assert plain.headers["Vary"] == "Accept-Encoding"
+    for accept, coding in [
+            ("gzip", "gzip"), ("GZIP", "gzip"), ("deflate, gzip;q=0.5",
+                                                 "gzip"),
+            ("gzip;q=0", None), ("gzip ; q=0.000", None), ("br", None),
+            ("identity", None), ("xgzip", None), ("", None)]:
+        for _ in range(2):  # made, and kept
+            got = r.request("GET", path, None, {"Accept-Encoding": accept})
+            assert got.status == 200
+            assert got.headers["Content-Encoding"] == coding, accept
+            body = gzip.decompress(got.body) if coding else got.body
+            assert body == plain.body, accept
+            assert got.headers["Vary"] == "Accept-Encoding"
+            assert got.headers["Cache-Control"] == (
+                "public, max-age=31536000, immutable")
+            assert (got.headers["ETag"] == plain.headers["ETag"]) == (
+                coding is None)
+            again = r.request("GET", path, None, {
+                "Accept-Encoding": accept,
+                "If-None-Match": 'W/"x", ' + got.headers["ETag"]})
+            assert again.status == 304 and again.body == b""
+    # Hashes do not get smaller: tiles come as they are.
+    tile = r.request("GET", "/tile/0/000.p/5", None,
+                     {"Accept-Encoding": "gzip"})
+    assert tile.headers["Content-Encoding"] is None
+    assert len(tile.body) == 160
+    r.stop()
+
+
+@with_registry
+def test_checkpoint_is_never_stale(r):
+    """It is kept between heads, and its tag tells them apart."""
+    r.start(args=("--batch-ms", "0"))
+    key = certs.Key()
+    before = r.get("/checkpoint")
+    tag = {"If-None-Match": before.headers["ETag"]}
+    assert r.request("GET", "/checkpoint", None, tag).status == 304
+    assert r.request("GET", "/checkpoint", None,
+                     {"If-None-Match": '"x"'}).status == 200
+    for i in range(20):
+        reply = r.post(certs.asserted(key, str(i)))
+        assert reply.status == 200
+        # Answered is published: the very next read has it.
+        now = r.request("GET", "/checkpoint", None, tag)
+        assert now.status == 200
+        assert int(now.text().splitlines()[1]) == i + 1
+        tag = {"If-None-Match": now.headers["ETag"]}
+    r.stop()
+
+
+@with_registry
 def test_restart_keeps_everything(r):
     r.start()
     key = certs.Key()
@@ -417,5 +524,7 @@ server.main([
     test_other_evidence_is_a_conflict, test_two_evidences_in_one_batch,
     test_many_clients, test_lookups, test_by_digest_pages,
     test_fixed_documents, test_headers_and_head, test_old_partial_tiles_stay,
+    test_superseded_partial_tiles_go, test_leftovers_go_at_start,
+    test_gzip_bundles, test_checkpoint_is_never_stale,
     test_restart_keeps_everything,
 ])
