@@ -15,6 +15,18 @@ chain_root(const struct buf der[], size_t n)
 	return sha256_of(n > 0 ? buf_span(&der[n - 1]) : span_of(NULL, 0));
 }
 
+/* Is s what x is in DER?  What was signed within it stays as it was. */
+static bool
+is_der(X509 *x, struct span s)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509(x, &der);
+	bool same = len > 0 && span_equal(s, span_of(der, (size_t)len));
+
+	OPENSSL_free(der);
+	return same;
+}
+
 static X509 *
 parse(struct span der, bool zero_padded)
 {
@@ -24,6 +36,10 @@ parse(struct span der, bool zero_padded)
 	x = d2i_X509(NULL, &p, (long)der.len);
 	if (x == NULL)
 		return NULL;
+	if (!CHECK(der_form, is_der(x, span_of(der.p, (size_t)(p - der.p))))) {
+		X509_free(x);
+		return NULL;
+	}
 	for (const unsigned char *end = der.p + der.len; p < end; p++) {
 		if (!CHECK(der_end, zero_padded && *p == 0)) {
 			X509_free(x);

@@ -243,6 +243,22 @@ pad(struct fixture *f, size_t i, uint8_t last, size_t n)
 	assert_ok(wr_end(&w, &f->ev.chain[i]));
 }
 
+/* The length of the whole in one byte more than it takes. */
+static void
+leaf_ber(struct fixture *f)
+{
+	struct buf *b = &f->ev.chain[0];
+	struct writer w;
+
+	assert_int_equal(b->p[1], 0x82);
+	wr_init(&w, CERT_DER_MAX);
+	wr_u8(&w, b->p[0]);
+	wr_be16(&w, 0x8300);
+	wr_bytes(&w, span_of(b->p + 2, b->len - 2));
+	buf_free(b);
+	assert_ok(wr_end(&w, b));
+}
+
 HOOK(leaf_zeros, pad(f, 0, 0, 3000));
 HOOK(leaf_not_zeros, pad(f, 0, 1, 3000));
 HOOK(leaf_trailing, pad(f, 0, 0x30, 1));
@@ -389,6 +405,8 @@ static const struct row chain[] = {
 	{ .name = "a zero after the intermediate", .at = FIXTURE_CHAIN,
 	  .hook = middle_zeros, CHAIN,
 	  .says = "certificate 2 of the chain is not one" },
+	{ .name = "the leaf in BER", .at = FIXTURE_CHAIN, .hook = leaf_ber,
+	  CHAIN, .says = "certificate 1 of the chain is not one" },
 	{ .name = "the leaf is cut off", .at = FIXTURE_CHAIN,
 	  .hook = leaf_cut, CHAIN,
 	  .says = "certificate 1 of the chain is not one" },
