@@ -90,11 +90,12 @@ fresh() {
 	cp right.policy policy
 }
 
-mkdir right unlogged self evil
+mkdir right unlogged self evil cvm
 "$fixture" right right right.policy || exit 1
 "$fixture" unlogged unlogged unlogged.policy || exit 1
 "$fixture" self-asserted self self.policy || exit 1
 "$fixture" evil-names evil evil.policy || exit 1
+"$fixture" confidential cvm cvm.policy || exit 1
 
 # ---- What verifies ----
 fresh
@@ -232,6 +233,14 @@ grep -q 'aicert publish' out || bad "not logged: does not say aicert publish"
 expect 3 "SELF-ASSERTED" "self-asserted" --policy self.policy self
 { cat self.policy; echo "allow self-asserted"; } >allowed
 expect 0 "SELF-ASSERTED" "self-asserted, allowed" --policy allowed self
+
+expect 0 "SEV-SNP Milan, TCB 0.4.0.24.219 under amd" "a confidential VM" \
+	--policy cvm.policy cvm
+sed 's/4.0.24.219/4.0.24.220/' cvm.policy >newer
+expect 3 "below the TCB that amd asks for" "an older TCB" --policy newer cvm
+{ cat policy; echo "require confidential"; } >demanding
+expect 3 "requires a confidential VM" "no confidential VM" \
+	--policy demanding model
 
 # ---- The files ----
 fresh

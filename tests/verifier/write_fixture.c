@@ -14,6 +14,12 @@
 
 static const char *kind;
 
+static const char confidential[] =
+    "log @log\nlog-time @time\nquorum none\nbuilder test @builder\n"
+    "ak-root @root sim simulated unmeasured-boot\n"
+    "ak-root @ark amd snp tcb 4.0.24.219 id-key @idkey\n"
+    "require confidential\n";
+
 static void
 vary(struct fixture *f)
 {
@@ -21,6 +27,8 @@ vary(struct fixture *f)
 		return;
 	if (strcmp(kind, "self-asserted") == 0)
 		fixture_self_asserted(f);
+	if (strcmp(kind, "confidential") == 0)
+		fixture_with_snp(f);
 	if (strcmp(kind, "evil-names") == 0) {
 		f->input[0].name = span_str("corpus" EVIL);
 		f->input[0].uri = span_str("https://example.org/" EVIL);
@@ -60,7 +68,8 @@ main(int argc, char **argv)
 	}
 	kind = argv[1];
 	fixture_keys_new(&keys);
-	fixture_make(&f, &keys, NULL, vary);
+	fixture_make(&f, &keys, strcmp(kind, "confidential") == 0 ?
+	    confidential : NULL, vary);
 	if (strcmp(kind, "unlogged") == 0)
 		unlog(&f);
 	fixture_write(&f, argv[2], argv[3]);
