@@ -16,6 +16,7 @@
 
 /* GUEST_POLICY. */
 #define POLICY_MUST_BE_ONE (UINT64_C(1) << 17)
+#define POLICY_MIGRATE (UINT64_C(1) << 18)
 #define POLICY_DEBUG (UINT64_C(1) << 19)
 /* The only bit of the signer that a VCEK's report may have. */
 #define AUTHOR_KEY_EN 1
@@ -290,6 +291,11 @@ snp_check(struct snp_signer *out, const struct snp *n, const struct buf der[],
 	    (n->policy & POLICY_DEBUG) == 0)) {
 		e = refuse(why, AC_ERR_MISMATCH, "its guest policy lets the "
 		    "host debug the guest");
+		goto out;
+	}
+	if (!CHECK(snp_migrate, (n->policy & POLICY_MIGRATE) == 0)) {
+		e = refuse(why, AC_ERR_MISMATCH, "its guest policy lets an "
+		    "agent take the guest elsewhere");
 		goto out;
 	}
 	*out = found;

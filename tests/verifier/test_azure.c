@@ -175,9 +175,16 @@ chain_of_2023(void **state)
 	struct buf global[] = { load(OLD "ak_cert.der"),
 		certificate(TPM "certs/azure-global-vtpm-ca-01.pem", 0),
 		certificate(TPM "certs/azure-vtpm-root-2023.pem", 0) };
+	struct digest root = chain_root(der, 3);
+	struct policy *p;
 	struct akcert ak;
 
 	(void)state;
+	/* Its root has to be named: the one that is built in is another. */
+	assert_ok(policy_parse(&p, span_str("quorum none\nak-root azure-2023 "
+	    "azure\n"), NULL, &why));
+	assert_null(policy_ak_root_by(p, &root));
+	policy_free(p);
 	accepted(&ak, der, 3, EKU_DOCUMENTS, "", "2023-08-01T00:00:00Z");
 	assert_int_equal(ak.machine, AKCERT_TRUSTED_VM);
 	assert_int_equal(ak.not_before_s, at("2023-06-22T11:02:01Z"));
@@ -225,6 +232,7 @@ quote_of_2023(void **state)
 	struct buf sig = load(OLD "quote.sig"), pcrs = load(OLD "quote.pcr");
 	struct buf public = public_of_pem(OLD "ak.pem");
 	struct buf json = load(OLD "attestation.json");
+	struct buf other = load(TDX "quote.msg");
 	struct digest stated[16] = { { { 0 } } }, d, log = { { 0 } };
 	struct json_doc doc;
 	struct quote_public k;
@@ -269,11 +277,14 @@ quote_of_2023(void **state)
 	}
 	assert_true(span_equal(span_digest(&log), serialized_pcr(&pcrs, 16)));
 	assert_false(span_equal(span_digest(&log), serialized_pcr(&pcrs, 14)));
-	/* A byte more, or a bit, and it is none. */
+	/* Not of another machine's, nor of a bit more or less. */
+	assert_int_equal(quote_check_signature(buf_span(&other),
+	    buf_span(&sig), &k, &why), AC_ERR_MISMATCH);
 	attest.p[50] ^= 1;
 	assert_int_equal(quote_check_signature(buf_span(&attest),
 	    buf_span(&sig), &k, &why), AC_ERR_MISMATCH);
 	json_free(&doc);
+	buf_free(&other);
 	buf_free(&json);
 	buf_free(&public);
 	buf_free(&pcrs);
@@ -604,7 +615,7 @@ hcl_of_2023(void **state)
 	struct quote_public k;
 	struct buf both = load(TPM "hcl/azsnp-quote.bin"), sig;
 	struct reader r = rd_of(buf_span(&both));
-	struct span raw, attest;
+	struct span raw = { 0 }, attest = { 0 };
 	struct quote q;
 	struct snp s;
 	struct hcl h;

@@ -54,6 +54,8 @@ SNP(author_key, f->cvm.signer = 1);
 SNP(vmpl_1, f->cvm.vmpl = 1);
 SNP(vmpl_2, f->cvm.vmpl = 2);
 SNP(debug, f->cvm.policy |= 1 << 19);
+SNP(no_one_bit, f->cvm.policy &= ~(1u << 17));
+SNP(migrate, f->cvm.policy |= 1 << 18);
 SNP(other_chip, f->cvm.chip[63] ^= 1);
 SNP(other_bootloader, VCEK(1) = "DER:020103");
 SNP(other_tee, VCEK(2) = "DER:020101");
@@ -366,6 +368,10 @@ static const struct row snp_rows[] = {
 	{ .name = "VMPL 2", .hook = vmpl_2, REPORT, .says = "not of VMPL 0" },
 	{ .name = "debug", .hook = debug, REPORT,
 	  .says = "lets the host debug the guest" },
+	{ .name = "a guest policy without its one bit", .hook = no_one_bit,
+	  REPORT, .says = "lets the host debug the guest" },
+	{ .name = "migration", .hook = migrate, REPORT,
+	  .says = "lets an agent take the guest elsewhere" },
 	{ .name = "another chip", .hook = other_chip, REPORT,
 	  .says = "another chip's" },
 	{ .name = "a VCEK of no chip", .hook = no_chip, REPORT,
