@@ -141,6 +141,22 @@ self_asserted(void **state)
 	    BUILDER "allow self-asserted\n", one_line);
 }
 
+static void
+on_snp(struct fixture *f)
+{
+	if (f->stage == FIXTURE_SETUP)
+		fixture_with_snp(f);
+}
+
+static void
+confidential(void **state)
+{
+	(void)state;
+	damage_both("confidential", "log @log\nlog-time @time\nquorum none\n"
+	    BUILDER ROOT "ak-root @ark amd snp id-key @idkey\n"
+	    "require confidential\n", on_snp);
+}
+
 int
 main(void)
 {
@@ -148,6 +164,7 @@ main(void)
 		cmocka_unit_test(by_log_time),
 		cmocka_unit_test(by_witness),
 		cmocka_unit_test(self_asserted),
+		cmocka_unit_test(confidential),
 	};
 	const char *asked = getenv("AICERT_FLIP_STRIDE");
 
