@@ -11,7 +11,11 @@
 #define AKCERT_EKU_ANY "2.5.29.37.0"
 
 /* Which machines Azure issued it for, by its certificate policies. */
-enum akcert_machine { AKCERT_UNSAID, AKCERT_TRUSTED_VM, AKCERT_CONFIDENTIAL_VM };
+enum akcert_machine {
+	AKCERT_UNSAID,
+	AKCERT_TRUSTED_VM,
+	AKCERT_CONFIDENTIAL_VM,
+};
 
 /* What the leaf certifies. */
 struct akcert {

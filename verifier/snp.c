@@ -239,8 +239,8 @@ check_signature(EVP_PKEY *key, const struct snp *n, struct message *why)
 		r = s = NULL; /* transferred */
 		len = i2d_ECDSA_SIG(sig, &der);
 	}
-	if (!CHECK(snp_signature, key != NULL && EVP_PKEY_is_a(key, "EC") == 1 &&
-	    EVP_PKEY_get_bits(key) == 8 * FIELD_LEN && len > 0 &&
+	if (!CHECK(snp_signature, key != NULL &&
+	    EVP_PKEY_is_a(key, "EC") == 1 && EVP_PKEY_get_bits(key) == 8 * FIELD_LEN && len > 0 &&
 	    ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, EVP_sha384(), NULL,
 	    key) == 1 && EVP_DigestVerify(ctx, der, (size_t)len,
 	    n->signed_part.p, n->signed_part.len) == 1)) {

@@ -52,9 +52,9 @@ AC_MUST_CHECK enum ac_err snp_parse(struct snp *out, struct span report,
 /*
  * Is the report by the VCEK that der[0..n) = VCEK, ASK, ARK certifies at
  * time_s (CHAIN_NO_TIME: validity is not judged), of this chip and TCB; is it
- * of VMPL 0, and may nobody debug the guest or take it elsewhere?  Whose the ARK is, how new the TCB
- * must be and what runs in the guest are the caller's to judge.
- * AC_ERR_FORMAT, AC_ERR_MISMATCH, AC_ERR_MEMORY.
+ * of VMPL 0, and may nobody debug the guest or take it elsewhere?  Whose the
+ * ARK is, how new the TCB must be and what runs in the guest are the caller's
+ * to judge.  AC_ERR_FORMAT, AC_ERR_MISMATCH, AC_ERR_MEMORY.
  */
 AC_MUST_CHECK enum ac_err snp_check(struct snp_signer *out,
     const struct snp *report, const struct buf der[], size_t n, int64_t time_s,

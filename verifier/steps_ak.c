@@ -57,10 +57,12 @@ check_reports(struct verification *v, int64_t at, struct message *what)
 		return VERIFY_FAILED;
 	v->has_snp = true;
 	memcpy(v->id_key, report.id_key_digest.p, sizeof(v->id_key));
-	message_set(what, "SEV-SNP %s, TCB %u.%u.%u.%u.%u",
-	    snp_product_name(v->snp.product), v->snp.tcb.fmc,
-	    v->snp.tcb.bootloader, v->snp.tcb.tee, v->snp.tcb.snp,
-	    v->snp.tcb.microcode);
+	message_set(what, "SEV-SNP %s, TCB ",
+	    snp_product_name(v->snp.product));
+	if (v->snp.product == SNP_TURIN)
+		message_add(what, "%u.", v->snp.tcb.fmc);
+	message_add(what, "%u.%u.%u.%u", v->snp.tcb.bootloader,
+	    v->snp.tcb.tee, v->snp.tcb.snp, v->snp.tcb.microcode);
 	return VERIFY_OK;
 }
 
@@ -196,6 +198,7 @@ steps_ak_public(struct verification *v, struct message *why)
 		message_set(why, "the HCL report names another AK");
 		return VERIFY_FAILED;
 	}
-	message_set(why, "as stated by the AK's public area");
+	message_set(why, "as stated by the AK's public area%s", v->has_hcl ?
+	    "; the HCL report names it" : "");
 	return VERIFY_OK;
 }

@@ -234,7 +234,7 @@ expect 3 "SELF-ASSERTED" "self-asserted" --policy self.policy self
 { cat self.policy; echo "allow self-asserted"; } >allowed
 expect 0 "SELF-ASSERTED" "self-asserted, allowed" --policy allowed self
 
-expect 0 "SEV-SNP Milan, TCB 0.4.0.24.219 under amd" "a confidential VM" \
+expect 0 "SEV-SNP Milan, TCB 4.0.24.219 under amd" "a confidential VM" \
 	--policy cvm.policy cvm
 sed 's/4.0.24.219/4.0.24.220/' cvm.policy >newer
 expect 3 "below the TCB that amd asks for" "an older TCB" --policy newer cvm

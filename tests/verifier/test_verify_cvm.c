@@ -180,10 +180,10 @@ static const struct row policies[] = {
 	  .says = "root sim; valid until" },
 	{ .name = "SNP, its root not named", .hook = fixture_with_snp,
 	  .policy = LOGGED CA, RIGHT, .says = "root sim; SEV-SNP Milan, TCB "
-	  "0.4.0.24.219, whose root the policy does not name" },
+	  "4.0.24.219, whose root the policy does not name" },
 	{ .name = "both named", .hook = fixture_with_snp,
 	  .policy = LOGGED CA AMD, RIGHT,
-	  .says = "SEV-SNP Milan, TCB 0.4.0.24.219 under amd" },
+	  .says = "SEV-SNP Milan, TCB 4.0.24.219 under amd" },
 	{ .name = "AMD's alone named", .hook = fixture_with_snp,
 	  .policy = LOGGED AMD, ACCEPTED, .says = "the policy names no image" },
 	{ .name = "AMD's and another CA named", .hook = fixture_with_snp,
