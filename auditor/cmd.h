@@ -20,6 +20,7 @@ enum cmd_exit {
 int cmd_follow(int argc, char **argv);
 int cmd_affected(int argc, char **argv);
 int cmd_fsck(int argc, char **argv);
+int cmd_mirror(int argc, char **argv);
 int cmd_witness(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_check_evidence(int argc, char **argv);

@@ -45,14 +45,12 @@ derive_edge(const struct derive *d, derive_take *take, void *arg)
 	return AC_OK;
 }
 
-struct digest
-derive_root(const struct derive *d)
+void
+derive_frontier(const struct derive *d, struct merkle_frontier *out)
 {
-	struct digest peak[TILES_LEVELS * 8];
 	size_t n = 0;
 
-	if (d->size == 0)
-		return merkle_empty();
+	out->size = d->size;
 	/* From the left: of each level, from the top, its perfect subtrees. */
 	for (unsigned l = TILES_LEVELS; l-- > 0;) {
 		unsigned at = 0;
@@ -60,10 +58,18 @@ derive_root(const struct derive *d)
 		for (unsigned width = MERKLE_TILE_WIDTH / 2; width > 0;
 		    width /= 2)
 			if ((d->level[l].n & width) != 0) {
-				peak[n++] = merkle_perfect_root(
+				out->peak[n++] = merkle_perfect_root(
 				    d->level[l].hash + at, width);
 				at += width;
 			}
 	}
-	return merkle_fold(peak, n);
+}
+
+struct digest
+derive_root(const struct derive *d)
+{
+	struct merkle_frontier f;
+
+	derive_frontier(d, &f);
+	return merkle_root(&f);
 }

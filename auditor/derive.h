@@ -28,6 +28,9 @@ AC_MUST_CHECK enum ac_err derive_push(struct derive *d,
 AC_MUST_CHECK enum ac_err derive_edge(const struct derive *d,
     derive_take *take, void *arg);
 
+/* The perfect subtrees of the leaves so far. */
+void derive_frontier(const struct derive *d, struct merkle_frontier *out);
+
 /* Root of the leaves so far. */
 struct digest derive_root(const struct derive *d);
 

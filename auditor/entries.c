@@ -193,7 +193,8 @@ work(void *arg)
 
 		w->err = check_leaf(w, e);
 		if (w->err == AC_OK && e->state == ENTRY_GOOD &&
-		    w->statements != NULL)
+		    w->statements != NULL && (c->o.has == NULL ||
+		    !c->o.has(c->o.arg, e)))
 			w->err = check_content(w, e);
 	}
 	if (w->err != AC_OK)

@@ -40,6 +40,11 @@ struct entries_options {
 	enum ac_err (*look)(void *arg, const struct entry *e,
 	    struct span statement, struct message *why);
 	void *arg;
+	/*
+	 * Is the statement at hand already, so that it is not asked for?
+	 * Called likewise; may be NULL.
+	 */
+	bool (*has)(void *arg, const struct entry *e);
 };
 
 /* AC_ERR_MEMORY. */

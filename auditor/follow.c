@@ -931,7 +931,8 @@ follow_open(struct follow **out, const struct follow_options *o,
     struct message *why)
 {
 	struct follow *f = calloc(1, sizeof(*f));
-	struct entries_options eo = { NULL, o->nthreads, look, f };
+	struct entries_options eo = { NULL, o->nthreads, look, f,
+		NULL };
 	char *path = NULL;
 	enum ac_err e = AC_ERR_MEMORY;
 

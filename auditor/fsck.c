@@ -372,7 +372,8 @@ fsck_run(struct fsck_result *out, const struct fsck_options *o,
     struct message *why)
 {
 	struct fsck *f = calloc(1, sizeof(*f));
-	struct entries_options eo = { o->statements, o->nthreads, look, f };
+	struct entries_options eo = { o->statements, o->nthreads, look, f,
+		NULL };
 	enum ac_err e = AC_ERR_MEMORY;
 
 	message_set(why, "out of memory");

@@ -19,6 +19,7 @@ static const struct command commands[] = {
 	    cmd_follow },
 	{ "affected", "whom a revocation or recall concerns", cmd_affected },
 	{ "fsck", "derive a whole log anew, and compare", cmd_fsck },
+	{ "mirror", "copy a log for any web server", cmd_mirror },
 	{ "witness", "cosign checkpoints that take nothing back", cmd_witness },
 	{ "compare", "do two views of a log tell one story?", cmd_compare },
 	{ "check-evidence", "does a file prove that they do not?",

@@ -108,6 +108,14 @@ removals_settle(struct removals *r, const struct removals_item **item,
 	*n = kept;
 }
 
+void
+removals_list(const struct removals *r, const struct removals_item **item,
+    size_t *n)
+{
+	*item = r->covered.item;
+	*n = r->covered.n;
+}
+
 /* Is key the one that p has for the registry of the log origin? */
 static bool
 is_registry(const struct policy *p, struct span origin,

@@ -36,6 +36,10 @@ struct removals_item {
 void removals_settle(struct removals *r, const struct removals_item **item,
     size_t *n, size_t *ncovered);
 
+/* *item = the removals that count, borrowed likewise; some may stand twice. */
+void removals_list(const struct removals *r, const struct removals_item **item,
+    size_t *n);
+
 /*
  * If statement, signed by the key in e, is a removal that counts under p for
  * the log origin, *d is what it removes.

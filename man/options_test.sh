@@ -33,7 +33,7 @@ for command in keygen tpm-sim build publish policy; do
 	"$bin/aicert" help "$command" || exit 1
 done >"$tmp/help"
 compare aicert.1
-for command in follow affected fsck witness compare check-evidence; do
+for command in follow affected fsck mirror witness compare check-evidence; do
 	"$bin/aicert-audit" help "$command" || exit 1
 done >"$tmp/help"
 compare aicert-audit.1
