@@ -18,6 +18,7 @@
 #include "producer/root.h"
 #include "verifier/akcert.h"
 #include "verifier/certificate.h"
+#include "verifier/images.h"
 
 #define NAME "policy"
 #define LIST_MAX 64  /* builders, roots, images */
@@ -38,19 +39,15 @@ struct ak_root {
 	bool tpm_sim; /* from names its folder */
 };
 
-struct image {
-	struct policy_name name;
-	struct digest d;
-};
-
 struct init {
 	size_t nbuilder, nroot, nimage;
 	struct builder builder[LIST_MAX];
 	struct ak_root root[LIST_MAX];
-	struct image image[LIST_MAX];
+	struct policy_named_digest image[LIST_MAX];
 	const char *log_keys, *model;
 	struct logkeys keys;
 	bool quorum_none, log_time, unmeasured_boot, self_asserted;
+	bool debug_image;
 	struct policy_name self_asserted_by; /* "": anybody */
 };
 
@@ -76,6 +73,7 @@ help(void)
 	    "a measured boot\n"
 	    "  --image [NAME=]D               a release of the VM image, by "
 	    "its statement\n"
+	    "  --allow-debug-image            accept releases with a way in\n"
 	    "  --allow-self-asserted[=BUILDER]  accept certificates without a "
 	    "TPM\n"
 	    "  --from DIR                     show what a model's certificate "
@@ -234,7 +232,7 @@ take_tpm_sim(struct init *in, const char *dir)
 static int
 take_image(struct init *in, const char *value)
 {
-	struct image *image = &in->image[in->nimage];
+	struct policy_named_digest *image = &in->image[in->nimage];
 	const char *equals = strchr(value, '=');
 	struct span name = equals == NULL ? span_of(NULL, 0) :
 	    span_of(value, (size_t)(equals - value));
@@ -281,6 +279,9 @@ take_option(struct init *in, int c, int argc, char **argv)
 		return CMD_OK;
 	case 'i':
 		return take_image(in, optarg);
+	case 'd':
+		in->debug_image = true;
+		return CMD_OK;
 	case 'o':
 		in->self_asserted = true;
 		if (optarg != NULL &&
@@ -497,6 +498,42 @@ write_found_hardware(struct writer *w, const struct certificate *c)
 	wr_str(w, "\n");
 }
 
+/* The releases that it carries, and what the firmware's PCRs hold. */
+static void
+write_found_boot(struct writer *w, const struct certificate *c)
+{
+	static const unsigned pcrs[] = { 0, 1, 2, 3, 5, 6, 7 };
+	static const struct digest zero;
+	const struct digest *pcr = c->evidence.quote[EVIDENCE_END].pcr;
+	struct images images;
+	struct message why;
+
+	if (!c->has_evidence || images_decode(&images, c, &why) != AC_OK)
+		return;
+	for (size_t i = 0; i < images.n; i++) {
+		const struct release *r = &images.image[i].release;
+
+		wr_str(w, "#\n# A release of the image that it carries, ");
+		write_quoted(w, r->name);
+		wr_str(w, " ");
+		write_quoted(w, r->version);
+		wr_str(w, r->debug ? ", FOR DEBUGGING:\n#   image NAME " :
+		    ":\n#   image NAME ");
+		wr_hex(w, span_digest(&c->line[images.image[i].line].d));
+		wr_str(w, "\n");
+	}
+	images_free(&images);
+	wr_str(w, "#\n# What its firmware measured (2 and 6 need no line "
+	    "where they are not judged):\n");
+	for (size_t i = 0; i < sizeof(pcrs) / sizeof(pcrs[0]); i++) {
+		if (digest_equal(&pcr[pcrs[i]], &zero))
+			continue;
+		wr_printf(w, "#   pcr %u ", pcrs[i]);
+		wr_hex(w, span_digest(&pcr[pcrs[i]]));
+		wr_str(w, "\n");
+	}
+}
+
 static void
 write_found_container(struct writer *w, const struct certificate *c)
 {
@@ -544,6 +581,7 @@ write_found(struct writer *w, const struct init *in, struct message *why)
 	write_found_builder(w, in, c);
 	write_found_log(w, &c->line[0].bundle);
 	write_found_hardware(w, c);
+	write_found_boot(w, c);
 	write_found_container(w, c);
 out:
 	if (e != AC_OK) {
@@ -615,6 +653,10 @@ write_policy(const struct init *in)
 	write_logs(&w, in);
 	write_roots(&w, in);
 	write_images(&w, in);
+	if (in->debug_image)
+		wr_str(&w, "\n# Accepts releases of the image that let somebody "
+		    "in while training runs.\n# From --allow-debug-image.\n"
+		    "allow debug-image\n");
 	if (in->self_asserted)
 		wr_printf(&w, "\n# Accepts certificates without a TPM: the "
 		    "builder's word alone.\n# From --allow-self-asserted.\n"
@@ -649,6 +691,7 @@ init(int argc, char **argv)
 		{ "tpm-sim", required_argument, NULL, 's' },
 		{ "unmeasured-boot", no_argument, NULL, 'u' },
 		{ "image", required_argument, NULL, 'i' },
+		{ "allow-debug-image", no_argument, NULL, 'd' },
 		{ "allow-self-asserted", optional_argument, NULL, 'o' },
 		{ "from", required_argument, NULL, 'f' },
 		{ NULL, 0, NULL, 0 },

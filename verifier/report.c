@@ -152,6 +152,32 @@ put_from(struct writer *w, const struct verification *v)
 	}
 }
 
+/* What booted, as far as step 13 knows it. */
+static void
+put_booted(struct writer *w, const struct verification *v)
+{
+	if (!v->cert.has_evidence)
+		return;
+	wr_str(w, "\n      ");
+	if (v->booted != NULL) {
+		const struct release *r = &v->booted->release;
+
+		wr_printf(w, "image %s, ", v->booted_pin->name.s);
+		put_quoted(w, r->name);
+		wr_u8(w, ' ');
+		put_quoted(w, r->version);
+		wr_printf(w, "%s, Secure Boot %s", r->debug ?
+		    " (DEBUG: whoever ran it had a way in)" : "",
+		    v->boot.secure_boot ? "on" : "off");
+	} else if (v->measurements != NULL) {
+		wr_printf(w, "image by the measurements of policy line %zu, "
+		    "Secure Boot %s", v->measurements->line,
+		    v->boot.secure_boot ? "on" : "off");
+	} else {
+		wr_str(w, "which software booted is not established");
+	}
+}
+
 static void
 put_how(struct writer *w, const struct verification *v)
 {
@@ -163,6 +189,7 @@ put_how(struct writer *w, const struct verification *v)
 	wr_str(w, v->cert.has_evidence ? v->simulated ?
 	    "measured by a SIMULATED TPM" : "measured by a TPM" :
 	    "SELF-ASSERTED: no machine vouches for any of it");
+	put_booted(w, v);
 	wr_str(w, "\n      command");
 	for (; json_present(word); word = json_next(word)) {
 		struct span s = { 0 };
@@ -316,6 +343,25 @@ json_put_time(struct writer *w, const char *name, const struct verify_time *t)
 }
 
 static void
+json_put_booted(struct writer *w, const struct verification *v)
+{
+	if (v->has_boot)
+		wr_printf(w, ",\"secureBoot\":%s", v->boot.secure_boot ?
+		    "true" : "false");
+	if (v->booted == NULL)
+		return;
+	wr_printf(w, ",\"image\":{\"debug\":%s", v->booted->release.debug ?
+	    "true" : "false");
+	json_put(w, "policyName", span_str(v->booted_pin->name.s));
+	json_put(w, "name", v->booted->release.name);
+	json_put(w, "version", v->booted->release.version);
+	json_put(w, "firmware", v->booted_tuple->firmware);
+	json_put_digest(w, "release", &v->cert.line[v->booted->line].d);
+	json_put_digest(w, "root", &v->booted->release.root);
+	wr_u8(w, '}');
+}
+
+static void
 json_put_certificate(struct writer *w, const struct verification *v)
 {
 	const struct provenance_view *p = &v->cert.provenance;
@@ -373,6 +419,7 @@ json_put_certificate(struct writer *w, const struct verification *v)
 		json_put(w, "origin", v->origin);
 		wr_u8(w, '}');
 	}
+	json_put_booted(w, v);
 	json_put_time(w, "notBefore", &v->earliest);
 	json_put_time(w, "loggedSince", &v->logged[0]);
 }

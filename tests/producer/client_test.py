@@ -215,6 +215,7 @@ class Policies(InFolder):
                   "sim"], [root, sim + " unmeasured-boot"]),
                 (["--image", HEX], ["image image-01234567 " + HEX]),
                 (["--image", "v1=" + HEX], ["image v1 " + HEX]),
+                (["--allow-debug-image"], ["allow debug-image"]),
                 (["--allow-self-asserted"], ["allow self-asserted"]),
                 (["--builder", "acme=k.pub", "--allow-self-asserted=acme"],
                  [builder, "allow self-asserted acme"])):
@@ -282,7 +283,7 @@ class Policies(InFolder):
                 (2, "no --builder", "--allow-self-asserted=acme"),
                 (2, "builder's name", "--allow-self-asserted=a b"),
                 (2, "an option", "acme=k.pub"),
-                (2, "option", "--allow-debug-image"),
+                (2, "option", "--allow-debug-image=v1"),
                 (2, "value", "--builder"),
                 (1, "certificate", "--from", "."),
                 (1, "certificate", "--from", "none")):
