@@ -121,10 +121,21 @@ def check(path, keys, record, name):
         reply = r.post(certs.asserted(key, "after " + name))
         assert reply.status == 200, reply.text()
         assert certs.check_certificate(reply.body, keys, key) == [len(leaves)]
+        fsck(r)
         r.stop()
     finally:
         r.close()
     return len(leaves)
+
+
+def fsck(r):
+    """Nothing differs, from the entries' statements up to the checkpoint."""
+    done = subprocess.run(
+        [server.BIN.replace("aicert-registry", "aicert-audit"), "fsck",
+         "http://127.0.0.1:%d" % r.port, "--log-keys", r.dir + "/log-keys"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        timeout=300)
+    assert done.returncode == 0, done.stdout
 
 
 def copy(path, to):
