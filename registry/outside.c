@@ -13,7 +13,6 @@
 #include "verifier/sig.h"
 
 #define TIMEOUT_S 10
-#define AGAIN_S 60       /* from one look to the next */
 #define AGAIN_UNREAD_S 2 /* until there was a first */
 
 struct outside {
@@ -25,6 +24,7 @@ struct outside {
 	struct proof *proof;
 	struct http_client *http;
 	volatile sig_atomic_t stop;
+	unsigned again_s;
 	bool locks, started;
 	pthread_t thread;
 
@@ -139,7 +139,7 @@ run(void *arg)
 		o->good = o->good || e == AC_OK;
 		(void)pthread_cond_broadcast(&o->moved);
 		(void)clock_gettime(CLOCK_MONOTONIC, &next);
-		next.tv_sec += o->good ? AGAIN_S : AGAIN_UNREAD_S;
+		next.tv_sec += o->good ? o->again_s : AGAIN_UNREAD_S;
 		while (!o->stopping && pthread_cond_timedwait(&o->moved,
 		    &o->mutex, &next) == 0)
 			continue;
@@ -178,9 +178,8 @@ init_locks(struct outside *o)
 }
 
 enum ac_err
-outside_start(struct outside **out, const char *url,
-    const struct note_key *log, const char *database, struct halt *halt,
-    const struct journal *journal, struct message *why)
+outside_start(struct outside **out, const struct outside_options *options,
+    struct message *why)
 {
 	struct outside *o = calloc(1, sizeof(*o));
 	enum ac_err e = AC_ERR_MEMORY;
@@ -188,12 +187,13 @@ outside_start(struct outside **out, const char *url,
 	message_set(why, "no memory to look at the public URL");
 	if (o == NULL || !init_locks(o))
 		goto out;
-	o->log = log;
-	o->halt = halt;
-	o->journal = journal;
-	e = http_url(&o->url, url, "checkpoint", why);
+	o->log = options->log;
+	o->halt = options->halt;
+	o->journal = options->journal;
+	o->again_s = options->again_s;
+	e = http_url(&o->url, options->url, "checkpoint", why);
 	if (e == AC_OK)
-		e = store_open(&o->store, database, false, why);
+		e = store_open(&o->store, options->database, false, why);
 	if (e == AC_OK)
 		e = proof_new(&o->proof, o->store);
 	if (e == AC_OK)

@@ -1,6 +1,6 @@
 /*
  * outside.h -- the checkpoint at the log's public URL, as others are shown
- * it: fetched at the start and every minute by a thread of its own, and
+ * it: fetched at the start and from time to time by a thread of its own, and
  * compared with the tree here.  A larger or another one under the log's
  * signature stops all signing (halt.h).
  */
@@ -12,10 +12,17 @@
 
 struct outside;
 
-/* url, log, halt and journal (may be NULL) are borrowed. */
-AC_MUST_CHECK enum ac_err outside_start(struct outside **out, const char *url,
-    const struct note_key *log, const char *database, struct halt *halt,
-    const struct journal *journal, struct message *why);
+struct outside_options {
+	const char *url;
+	const struct note_key *log;    /* borrowed */
+	const char *database;
+	unsigned again_s;              /* from one look to the next */
+	struct halt *halt;             /* borrowed */
+	const struct journal *journal; /* borrowed; may be NULL */
+};
+
+AC_MUST_CHECK enum ac_err outside_start(struct outside **out,
+    const struct outside_options *options, struct message *why);
 
 void outside_stop(struct outside *o);
 

@@ -284,7 +284,10 @@ open_outside(struct registry *r, const char *database, struct message *why)
 {
 	const struct serve_options *o = r->options;
 	struct advance *a = &r->advance;
-	const char *url = (const char *)r->log.url.p;
+	struct outside_options oo = { .url = (const char *)r->log.url.p,
+		.log = signer_log_key(a->signer), .database = database,
+		.again_s = o->cosign_s, .halt = a->halt,
+		.journal = o->journal };
 	bool required = a->witness != NULL && witness_is_required(a->witness);
 
 	if (r->frozen)
@@ -298,10 +301,9 @@ open_outside(struct registry *r, const char *database, struct message *why)
 		    "--accept-unwitnessed-start");
 		return AC_ERR_MISMATCH;
 	}
-	if (url[0] == '\0')
+	if (oo.url[0] == '\0')
 		return AC_OK;
-	return outside_start(&a->outside, url, signer_log_key(a->signer),
-	    database, a->halt, o->journal, why);
+	return outside_start(&a->outside, &oo, why);
 }
 
 /* Remove what a process that died left, and get ready for what is to come. */

@@ -11,7 +11,7 @@ import certs
 import server
 
 ARROWS = ["admitted", "pooled", "before-commit", "committed", "signed",
-          "tiles", "cosigned", "published", "answered"]
+          "tiles", "witnessed", "cosigned", "published", "answered"]
 COMMITTED = ARROWS.index("committed")
 
 

@@ -361,6 +361,35 @@ def test_public_url_without_answer():
     r.close()
 
 
+def test_public_url_changes_later():
+    """While the log runs: its key is used elsewhere."""
+    site = Site()
+    r = Watched(url=site.url)
+    site.folder = r.dir + "/public"
+    first = forked(r)
+    r.serve("--cosign-s", "1")
+    r.logged("before")
+    site.folder = first
+    assert r.checkpoint().size == 5
+    deadline = time.monotonic() + 60
+    while not os.path.exists(r.dir + "/halted"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    refused(r.submit("after"), "halted")
+    size = r.committed()
+    time_s = r.checkpoint().time
+    refused(r.submit("after"), "halted")
+    assert r.committed() == size
+    assert len(server.read_log(r)) == 5
+    # Its clock states nothing any more either.
+    refused(r.submit("after"), "halted")
+    assert r.checkpoint().time == time_s
+    assert "aicert_halted 1" in r.get("/metrics").text()
+    said(r.end(), "halted", site.url, "size 4")
+    site.close()
+    r.close()
+
+
 def forked(r):
     """A second life of the log from the same past: another tree of size 4."""
     heads = Heads()
@@ -636,6 +665,6 @@ server.main([
     test_database_alone, test_signer_state_newer, test_public_checkpoint_newer,
     test_everything_and_a_witness_knows, test_everything_and_nobody_answers,
     test_public_url_is_newer, test_public_url_without_answer,
-    test_fork_is_the_end, test_recover_refuses, test_database_lost,
+    test_public_url_changes_later, test_fork_is_the_end, test_recover_refuses, test_database_lost,
     test_measured_certificate_again, test_backup, test_export, test_freeze,
 ])

@@ -3,6 +3,7 @@ what happens while a quorum is missing, and that a witness which lies destroys
 nothing."""
 import json
 import os
+import subprocess
 import time
 
 import certs
@@ -348,10 +349,99 @@ def test_policy_refused():
     r.close()
 
 
+class Auditor:
+    """An aicert-audit witness: an honest one, of other code."""
+
+    BIN = os.path.join(os.path.dirname(server.BIN), "aicert-audit")
+
+    def __init__(self, r, name):
+        self.name = name
+        self.state = os.path.join(r.top, name)
+        self.key = self.state + ".key"
+        self.log_keys = r.dir + "/log-keys"
+        made = subprocess.run([self.BIN, "witness", "keygen", self.key,
+                               "--name", name], capture_output=True,
+                              text=True, check=True)
+        self.word = made.stdout.strip()
+        self.port = 0
+        self.start()
+
+    def vkey(self):
+        return self.word
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [self.BIN, "witness", "--listen", "127.0.0.1:%d" % self.port,
+             "--state", self.state, "--key", self.key, "--log-keys",
+             self.log_keys], stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        assert line.startswith("listening on "), line
+        self.port = int(line.rsplit(":", 1)[1])
+        self.url = "http://127.0.0.1:%d" % self.port
+
+    def kill(self):
+        self.process.kill()
+        self.process.communicate()
+
+    def down(self):
+        self.kill()
+
+
+def test_audit_witnesses():
+    """
+    With three aicert-audit witnesses, which are killed in turn: all cosign,
+    and aicert-audit finds nothing that differs in an export.
+    """
+    if not os.access(Auditor.BIN, os.X_OK):
+        print("     without aicert-audit, which is not built")
+        return
+    r = Watched(0)
+    r.witnesses = [Auditor(r, "w%d.example" % i) for i in range(3)]
+    r.keys.witnesses = [certs.NoteKey(w.vkey()) for w in r.witnesses]
+    r.need = 2
+    r.write_policy()
+    r.serve("--batch-ms", "0")
+    took = []
+    for i in range(200):
+        began = time.monotonic()
+        reply = r.submit("entry %d" % i)
+        took.append(time.monotonic() - began)
+        assert reply.status == 200, reply.text()
+    took.sort()
+    print("     POST with three witnesses, one after the other: p50 %.0f ms, "
+          "p99 %.0f ms" % (1000 * took[100], 1000 * took[197]))
+    index, checkpoint = r.logged("three")
+    assert index == 200 and len(checkpoint.cosigned) >= 2
+    for w in r.witnesses:
+        w.kill()
+        index, checkpoint = r.logged("without " + w.name)
+        assert len(checkpoint.cosigned) == 2, checkpoint.cosigned
+        assert w.name not in checkpoint.cosigned
+        w.start()
+    for w in r.witnesses[:2]:
+        w.kill()
+    refused(r.submit("two are gone"), "unwitnessed")
+    for w in r.witnesses[:2]:
+        w.start()
+    assert r.logged("two are gone")[0] == 204
+    r.end()
+    r.serve()
+    assert r.logged("after a restart")[0] == 205
+    copy = os.path.join(r.top, "copy")
+    assert server.run("export", r.dir, "--to", copy).returncode == 0
+    done = subprocess.run([Auditor.BIN, "fsck", copy, "--log-keys",
+                           r.dir + "/log-keys"], capture_output=True,
+                          text=True)
+    assert done.returncode == 0 and "206 statements" in done.stdout, done
+    r.end()
+    r.close()
+
+
 server.main([
     test_cosigned, test_empty_log, test_one_of_three_is_enough_to_lose,
     test_quorum_missing, test_what_does_not_count, test_stranger_beside,
     test_sizes_behind, test_witness_claims_a_huge_tree,
     test_witness_claims_one_leaf_more, test_start_without_witnesses,
     test_fail_open, test_idle, test_no_witnesses_at_all, test_policy_refused,
+    test_audit_witnesses,
 ])
