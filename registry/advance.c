@@ -186,10 +186,10 @@ check_clock(struct advance *a, int64_t now_s, struct message *why)
 	jump = now_s - a->clock_s - (uptime() - a->uptime_s);
 	if (jump <= CLOCK_JUMP_S && jump >= -CLOCK_JUMP_S)
 		return AC_OK;
-	message_set(why, "the clock was set %" PRId64 " s %s while this server "
-	    "ran, and nothing is signed by it; set it right, or restart the "
-	    "server to say that it is right now", jump < 0 ? -jump : jump,
-	    jump < 0 ? "back" : "forward");
+	message_set(why, "the clock was set %s by more than %d s while this "
+	    "server ran, and nothing is signed by it; set it right, or "
+	    "restart the server to say that it is right now", jump < 0 ?
+	    "back" : "forward", CLOCK_JUMP_S);
 	return AC_ERR_BUSY;
 }
 
@@ -343,15 +343,14 @@ out:
 }
 
 
-enum ac_err
-advance_head(struct advance *a, int64_t now_s, bool batch, struct message *why)
+static enum ac_err
+go(struct advance *a, int64_t now_s, bool batch, struct message *why)
 {
 	struct store_head head;
 	struct writer w;
 	bool published;
 	enum ac_err e = AC_OK;
 
-	a->is_public = false;
 	if (advance_is_halted(a)) {
 		(void)halt_is(a->halt, why);
 		return AC_ERR_BUSY;
@@ -371,6 +370,22 @@ advance_head(struct advance *a, int64_t now_s, bool batch, struct message *why)
 	if (e == AC_OK)
 		e = bring_out(a, &w, &head, published, now_s, batch, why);
 	wr_free(&w);
+	return e;
+}
+
+enum ac_err
+advance_head(struct advance *a, int64_t now_s, bool batch, struct message *why)
+{
+	enum ac_err e = go(a, now_s, batch, why);
+
 	a->is_public = e == AC_OK;
+	if (e == AC_ERR_BUSY && strcmp(a->blocked.text, why->text) != 0) {
+		a->blocked = *why;
+		journal_say(a->journal, JOURNAL_WARNING, "blocked", why->text);
+	} else if (e == AC_OK && a->blocked.text[0] != '\0') {
+		a->blocked.text[0] = '\0';
+		journal_say(a->journal, JOURNAL_NOTICE, "unblocked",
+		    "the newest head is public; the log goes on");
+	}
 	return e;
 }

@@ -37,6 +37,7 @@ struct advance {
 	/* advance.c's own. */
 	bool is_public;    /* the newest head is, and stands */
 	bool open;         /* it was published without its quorum */
+	struct message blocked; /* why it is not, as the journal has it */
 	bool confirmed;    /* the head found at the start stands */
 	uint64_t tiles;    /* whose tiles are durable, of size + 1; 0: none */
 	bool has_clock;

@@ -210,7 +210,9 @@ home_lock(int *fd, const char *dir, struct message *why)
 	}
 	f = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (f < 0) {
-		message_set(why, "cannot open %s: %s", path, strerror(errno));
+		message_set(why, "cannot open %s: %s; the server writes to the "
+		    "log's directory, so its user must own it", path,
+		    strerror(errno));
 		return AC_ERR_IO;
 	}
 	if (flock(f, LOCK_EX | LOCK_NB) != 0) {
