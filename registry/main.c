@@ -170,8 +170,15 @@ say(void *arg, enum journal_level level, const char *event, const char *text)
 {
 	const struct output *output = arg;
 	char when[TIME_RFC3339_LEN + 1] = "";
+	struct message escaped = { "" };
 	struct buf line = { 0 };
 	struct writer w;
+
+	/* A path may be any bytes; a line of JSON may not. */
+	if (!text_is_plain(span_str(text))) {
+		message_add_quoted(&escaped, span_str(text));
+		text = escaped.text;
+	}
 
 	wr_init(&w, LOG_LINE_MAX);
 	if (output->json) {

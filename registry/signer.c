@@ -7,9 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
 #include "cert/checkpoint.h"
+#include "cert/notekey.h"
 #include "common/file.h"
 #include "common/reader.h"
 #include "common/text.h"
@@ -17,20 +16,13 @@
 
 #define STATE_TITLE "aicert-signer-state/v1"
 #define FROZEN "frozen" /* a last line of the state */
-#define KEY_TITLE "PRIVATE+KEY+"
-#define KEY_FILE_MAX 1024
+#define STATE_MAX 1024
 #define PATH_LEN 4096
 #define CLOCK_SLACK_S 300 /* so far the clock may step back */
 
-/* One key pair; secret is guarded memory. */
-struct pair {
-	struct note_key key;
-	uint8_t *secret; /* crypto_sign_SECRETKEYBYTES */
-};
-
 struct signer {
 	char state[PATH_LEN];
-	struct pair log, time;
+	struct notekey *log, *time;
 	struct store_head last;
 	int64_t time_s;
 	uint64_t bound; /* no larger size is signed, unless released */
@@ -51,11 +43,11 @@ path_in(char out[PATH_LEN], const char *dir, const char *name,
 	return AC_ERR_LIMIT;
 }
 
+/* The name of the key of that type. */
 static void
-set_name(struct note_key *key, uint8_t type, const char *origin)
+key_name(char name[NOTE_NAME_MAX + 1], uint8_t type, const char *origin)
 {
-	key->type = type;
-	(void)snprintf(key->name, sizeof(key->name), "%s%s", origin,
+	(void)snprintf(name, NOTE_NAME_MAX + 1, "%s%s", origin,
 	    type == NOTE_COSIGNATURE ? "/time" : "");
 }
 
@@ -68,7 +60,7 @@ write_state(const char *path, const struct store_head *head, int64_t time_s,
 	struct writer w;
 	enum ac_err e;
 
-	wr_init(&w, KEY_FILE_MAX);
+	wr_init(&w, STATE_MAX);
 	wr_str(&w, STATE_TITLE "\n");
 	wr_dec(&w, head->size);
 	wr_u8(&w, '\n');
@@ -96,7 +88,7 @@ read_state(struct store_head *head, int64_t *time_s, bool *frozen,
 	uint64_t t;
 	enum ac_err e;
 
-	e = file_read(&text, path, KEY_FILE_MAX);
+	e = file_read(&text, path, STATE_MAX);
 	if (e != AC_OK) {
 		message_set(why, "cannot read the signer's state %s: %s", path,
 		    e == AC_ERR_IO ? strerror(errno) : ac_strerror(e));
@@ -129,31 +121,15 @@ static enum ac_err
 create_key(const char *dir, const char *file, const char *origin, uint8_t type,
     struct message *why)
 {
-	uint8_t seed[1 + crypto_sign_SEEDBYTES];
-	uint8_t secret[crypto_sign_SECRETKEYBYTES], id[4];
-	struct note_key key = { 0 };
+	char path[PATH_LEN], name[NOTE_NAME_MAX + 1];
+	struct note_key public;
 	struct buf text = { 0 };
-	char path[PATH_LEN];
-	struct writer w;
-	enum ac_err e;
+	enum ac_err e = path_in(path, dir, file, why);
 
-	e = path_in(path, dir, file, why);
 	if (e != AC_OK)
 		return e;
-	set_name(&key, type, origin);
-	seed[0] = type;
-	randombytes_buf(seed + 1, crypto_sign_SEEDBYTES);
-	(void)crypto_sign_seed_keypair(key.pub, secret, seed + 1);
-	note_key_id(id, &key);
-	wr_init(&w, KEY_FILE_MAX);
-	wr_printf(&w, KEY_TITLE "%s+", key.name);
-	wr_hex(&w, span_of(id, sizeof(id)));
-	wr_u8(&w, '+');
-	wr_base64(&w, span_of(seed, sizeof(seed)));
-	wr_u8(&w, '\n');
-	ac_wipe(seed, sizeof(seed));
-	ac_wipe(secret, sizeof(secret));
-	e = wr_end(&w, &text);
+	key_name(name, type, origin);
+	e = notekey_generate(&text, &public, name, type);
 	if (e == AC_OK)
 		e = file_create(path, buf_span(&text), 0600);
 	buf_wipe(&text);
@@ -163,39 +139,13 @@ create_key(const char *dir, const char *file, const char *origin, uint8_t type,
 	return e;
 }
 
-/* Parse the one line of a key file into p, whose name and type are set. */
-static bool
-parse_key(struct pair *p, struct span text)
-{
-	uint8_t seed[1 + crypto_sign_SEEDBYTES], id[4], want[4];
-	struct reader r = rd_of(text);
-	struct span line, name, hex, title;
-	struct reader rest;
-	bool good = false;
-
-	if (!rd_line(&r, &line) || !rd_end(&r))
-		return false;
-	rest = rd_of(line);
-	if (rd_take(&rest, &title, strlen(KEY_TITLE)) &&
-	    span_is(title, KEY_TITLE) && rd_until(&rest, &name, '+') &&
-	    span_is(name, p->key.name) && rd_until(&rest, &hex, '+') &&
-	    text_unhex(id, sizeof(id), hex) &&
-	    text_unbase64_exact(seed, sizeof(seed), rest.left) &&
-	    seed[0] == p->key.type) {
-		(void)crypto_sign_seed_keypair(p->key.pub, p->secret, seed + 1);
-		note_key_id(want, &p->key);
-		good = ac_equal(id, want, sizeof(id));
-	}
-	ac_wipe(seed, sizeof(seed));
-	return good;
-}
-
 static enum ac_err
-open_key(struct pair *p, const char *dir, const char *file, const char *origin,
-    uint8_t type, struct message *why)
+open_key(struct notekey **out, const char *dir, const char *file,
+    const char *origin, uint8_t type, struct message *why)
 {
+	char path[PATH_LEN], name[NOTE_NAME_MAX + 1];
+	struct notekey *key = NULL;
 	struct buf text = { 0 };
-	char path[PATH_LEN];
 	struct stat st;
 	enum ac_err e;
 	int fd = -1;
@@ -203,7 +153,7 @@ open_key(struct pair *p, const char *dir, const char *file, const char *origin,
 	e = path_in(path, dir, file, why);
 	if (e != AC_OK)
 		return e;
-	set_name(&p->key, type, origin);
+	key_name(name, type, origin);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		message_set(why, "cannot read the key %s: %s", path,
@@ -217,22 +167,26 @@ open_key(struct pair *p, const char *dir, const char *file, const char *origin,
 		e = AC_ERR_MISMATCH;
 		goto out;
 	}
-	p->secret = sodium_malloc(crypto_sign_SECRETKEYBYTES);
-	if (p->secret == NULL) {
-		message_set(why, "no memory for the key %s", path);
-		e = AC_ERR_MEMORY;
+	e = file_read_fd(&text, fd, NOTEKEY_FILE_MAX);
+	if (e == AC_OK)
+		e = notekey_parse(&key, buf_span(&text));
+	if (e == AC_ERR_MEMORY || e == AC_ERR_CRYPTO) {
+		message_set(why, "cannot hold the key %s: %s", path,
+		    ac_strerror(e));
 		goto out;
 	}
-	e = file_read_fd(&text, fd, KEY_FILE_MAX);
-	if (e != AC_OK || !parse_key(p, buf_span(&text))) {
+	if (e != AC_OK || notekey_public(key)->type != type ||
+	    strcmp(notekey_public(key)->name, name) != 0) {
 		message_set(why, "%s is not the private key of \"%s\"", path,
-		    p->key.name);
+		    name);
 		e = AC_ERR_FORMAT;
 		goto out;
 	}
-	(void)sodium_mprotect_readonly(p->secret);
+	*out = key;
+	key = NULL; /* transferred */
 	e = AC_OK;
 out:
+	notekey_free(key);
 	buf_wipe(&text);
 	if (fd >= 0)
 		(void)close(fd);
@@ -246,10 +200,6 @@ signer_create(const char *dir, const char *origin, struct message *why)
 	char path[PATH_LEN];
 	enum ac_err e;
 
-	if (sodium_init() < 0) {
-		message_set(why, "libsodium does not start");
-		return AC_ERR_CRYPTO;
-	}
 	e = create_key(dir, "log.key", origin, NOTE_ED25519, why);
 	if (e == AC_OK)
 		e = create_key(dir, "time.key", origin, NOTE_COSIGNATURE, why);
@@ -267,10 +217,10 @@ enum ac_err
 signer_open(struct signer **out, const char *dir, const char *origin,
     struct message *why)
 {
-	struct signer *s = NULL;
-	enum ac_err e = AC_ERR_CRYPTO;
+	struct signer *s = calloc(1, sizeof(*s));
+	enum ac_err e = AC_ERR_MEMORY;
 
-	if (sodium_init() < 0 || (s = calloc(1, sizeof(*s))) == NULL) {
+	if (s == NULL) {
 		message_set(why, "no memory for the signer");
 		goto out;
 	}
@@ -299,21 +249,21 @@ signer_close(struct signer *s)
 {
 	if (s == NULL)
 		return;
-	sodium_free(s->log.secret); /* which wipes */
-	sodium_free(s->time.secret);
+	notekey_free(s->log); /* which wipes */
+	notekey_free(s->time);
 	free(s);
 }
 
 const struct note_key *
 signer_log_key(const struct signer *s)
 {
-	return &s->log.key;
+	return notekey_public(s->log);
 }
 
 const struct note_key *
 signer_time_key(const struct signer *s)
 {
-	return &s->time.key;
+	return notekey_public(s->time);
 }
 
 struct store_head
@@ -400,8 +350,8 @@ static enum ac_err
 write_text(struct buf *out, const struct signer *s,
     const struct store_head *head)
 {
-	struct checkpoint c = { span_str(s->log.key.name), head->size,
-		head->root };
+	struct checkpoint c = { span_str(notekey_public(s->log)->name),
+		head->size, head->root };
 	struct writer w;
 
 	wr_init(&w, NOTE_MAX);
@@ -414,7 +364,6 @@ signer_sign(struct signer *s, struct writer *note,
     const struct store_head *head, const struct digest proof[], size_t nproof,
     struct message *why)
 {
-	uint8_t sig[crypto_sign_BYTES];
 	struct buf text = { 0 };
 	enum ac_err e;
 
@@ -431,12 +380,13 @@ signer_sign(struct signer *s, struct writer *note,
 		message_set(why, "no memory for a checkpoint");
 		return e;
 	}
-	(void)crypto_sign_detached(sig, NULL, text.p, text.len, s->log.secret);
 	wr_bytes(note, buf_span(&text));
 	wr_u8(note, '\n');
-	note_signature_write(note, &s->log.key, 0, sig);
+	e = notekey_sign(note, s->log, buf_span(&text), 0);
 	buf_free(&text);
-	return AC_OK;
+	if (e != AC_OK)
+		message_set(why, "no memory for a checkpoint");
+	return e;
 }
 
 enum ac_err
@@ -444,9 +394,7 @@ signer_cosign(struct signer *s, struct writer *note,
     const struct store_head *head, int64_t now_s, struct message *why)
 {
 	int64_t time_s = now_s > s->time_s ? now_s : s->time_s;
-	uint8_t sig[crypto_sign_BYTES];
-	struct buf text = { 0 }, message = { 0 };
-	struct writer w;
+	struct buf text = { 0 };
 	enum ac_err e;
 
 	if (s->frozen)
@@ -468,22 +416,12 @@ signer_cosign(struct signer *s, struct writer *note,
 			return e;
 	}
 	e = write_text(&text, s, head);
-	if (e == AC_OK) {
-		wr_init(&w, NOTE_MAX);
-		checkpoint_cosigned(&w, (uint64_t)time_s, buf_span(&text));
-		e = wr_end(&w, &message);
-	}
-	if (e != AC_OK) {
+	if (e == AC_OK)
+		e = notekey_sign(note, s->time, buf_span(&text),
+		    (uint64_t)time_s);
+	if (e != AC_OK)
 		message_set(why, "no memory for a cosignature");
-		goto out;
-	}
-	(void)crypto_sign_detached(sig, NULL, message.p, message.len,
-	    s->time.secret);
-	note_signature_write(note, &s->time.key, (uint64_t)time_s, sig);
-	e = AC_OK;
-out:
 	buf_free(&text);
-	buf_free(&message);
 	return e;
 }
 

@@ -3,9 +3,8 @@
  *
  * It keeps, on disk and apart from the database, the last head it signed and
  * the last time it stated, and signs only the same head again or a larger one
- * with a consistency proof that it checks itself.  Keys are held in guarded
- * memory and wiped.  Key files hold one line, the private key text of C2SP
- * note tools: "PRIVATE+KEY+<name>+<ID>+<base64 of type and seed>".
+ * with a consistency proof that it checks itself.  Key files and the memory
+ * of keys: cert/notekey.h.
  */
 #ifndef AICERT_REGISTRY_SIGNER_H
 #define AICERT_REGISTRY_SIGNER_H

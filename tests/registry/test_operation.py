@@ -140,6 +140,11 @@ def test_messages():
     assert list(message) == ["time", "level", "event", "text"]
     assert message["level"] == "warning"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", message["time"])
+    # Names of files may be any bytes.
+    code, _, err = serve_once(r, (*start, "--log", "json", "--port-file",
+                                  os.fsencode(r.top) + b"/no\xff\n/x"))
+    message = [json.loads(line) for line in err.splitlines()][-1]
+    assert code == 1 and "\\xff\\x0a" in message["text"], message
     os.unlink(r.dir + "/time.key")
     code, _, err = serve_once(r, (*start, "--log", "json"))
     message, = [json.loads(line) for line in err.splitlines()]
