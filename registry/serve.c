@@ -55,10 +55,11 @@ struct registry {
 /* ---- what the threads do ---- */
 
 static void
-serve_metrics(struct registry *r, struct reply *out)
+serve_metrics(struct registry *r, struct http_exchange *x)
 {
 	struct published *p = r->advance.published;
-	struct http_counts counts = http_count(r->http);
+	/* Not r->http: that is set once all of its threads run. */
+	struct http_counts counts = http_count(x->http);
 	struct metrics_now now = {
 		.tree_size = published_head(p).size,
 		.checkpoint_age_s = (double)published_age_ms(p) / 1000,
@@ -78,7 +79,7 @@ serve_metrics(struct registry *r, struct reply *out)
 	now.halted = advance_is_halted(&r->advance);
 	now.frozen = r->frozen;
 	now.unwitnessed_starts = atomic_load(&r->unwitnessed);
-	status_metrics(out, r->metrics, &now);
+	status_metrics(&x->reply, r->metrics, &now);
 }
 
 /* On the network's thread: replies that cost nothing. */
@@ -98,7 +99,7 @@ on_at_once(void *arg, struct http_exchange *x)
 		    0 : published_age_ms(p), r->options->cosign_s,
 		    atomic_load(&r->failed));
 	else if (x->route.place == ROUTE_METRICS)
-		serve_metrics(r, &x->reply);
+		serve_metrics(r, x);
 	else
 		return false;
 	return true;
