@@ -1,7 +1,9 @@
 /*
  * The event logs of the shared corpus: every one that is in the form we read
  * leads to the PCRs that were computed independently, in each of its banks;
- * those in older forms hold what was computed too, and are refused.
+ * those in older forms hold what was computed too, and are refused.  One is of a
+ * Unified Kernel Image and follows the grammar; the others, of other boot
+ * loaders, do not.
  */
 #include <cjson/cJSON.h>
 #include <openssl/evp.h>
@@ -10,7 +12,7 @@
 #include "common/sha256.h"
 #include "common/text.h"
 #include "tests/test.h"
-#include "verifier/eventlog.h"
+#include "verifier/boot.h"
 
 #define TPM AICERT_CORPUS "/tpm/"
 
@@ -141,6 +143,51 @@ check_old(const char *file, struct span bytes, const cJSON *want)
 	    cJSON_GetObjectItemCaseSensitive(want, "replay"), "sha1"));
 }
 
+/* What the grammar says of each log that is read. */
+static const struct {
+	const char *file, *says; /* NULL: it follows the grammar */
+} judged[] = {
+	{ "qemu-ovmf2022.11-uki-sdstub252.bin", NULL },
+	{ "event-sd-boot-fedora37.bin", "no image in PCR 4" },
+	{ "event-moklisttrusted.bin", "of PCR 14: an event of this type has no "
+	  "place here" },
+	{ "eventlogwithsp800155.bin", "of PCR 14: an event of this type has no "
+	  "place here" },
+	{ "gce-rhel8-uefi.bin", "of PCR 14: an event of this type has no "
+	  "place here" },
+	{ "gce-ubuntu-2104-no-secure-boot.bin", "of PCR 14: an event of this "
+	  "type has no place here" },
+	{ "sb_cert_eventlog.bin", "of PCR 4: stands out of order" },
+};
+
+static void
+check_grammar(const char *file, const struct eventlog *log)
+{
+	struct message why = { "" };
+	struct boot boot = { 0 };
+	enum ac_err e = boot_check(&boot, log, &why);
+	char hex[65] = "";
+
+	for (size_t i = 0; i < sizeof(judged) / sizeof(judged[0]); i++) {
+		if (strcmp(judged[i].file, file) != 0)
+			continue;
+		if ((e == AC_OK) != (judged[i].says == NULL) ||
+		    (e != AC_OK && strstr(why.text, judged[i].says) == NULL))
+			fail_msg("%s: %s", file, why.text);
+		if (e != AC_OK)
+			return;
+		/* The Authenticode digests of the image and its kernel. */
+		assert_false(boot.secure_boot);
+		assert_true(boot.has_kernel);
+		text_hex(hex, span_digest(&boot.image));
+		assert_memory_equal(hex, "ee61daae", 8);
+		text_hex(hex, span_digest(&boot.kernel));
+		assert_memory_equal(hex, "5f21ff2c", 8);
+		return;
+	}
+	fail_msg("%s: a log that nobody judged", file);
+}
+
 static void
 every_log(void **state)
 {
@@ -166,6 +213,7 @@ every_log(void **state)
 		if (e == AC_OK) {
 			agile++;
 			check_agile(want->string, &log, want);
+			check_grammar(want->string, &log);
 		} else if (cJSON_GetObjectItemCaseSensitive(want,
 		    "parse_error") != NULL) {
 			malformed++;

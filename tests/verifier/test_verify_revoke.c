@@ -194,6 +194,72 @@ static const struct row revoked[] = {
 	  .policy = REGISTRY, VOID, .says = "is revoked" },
 };
 
+/* ---- The image that booted ---- */
+
+#define BOOTED .booted = true, .policy = "log @log\nlog-time @time\n"         \
+	"quorum none\nbuilder test @builder\nak-root @root sim simulated\n"   \
+	"pcr 0 @pcr0.\npcr 1 @pcr1.\npcr 3 @pcr3.\npcr 5 @pcr5.\n"            \
+	"pcr 7 @pcr7.\nimage ours @release\n"                                 \
+	"registry log.example.org @registry\nrevoker us @revoker\n"
+
+/* Line 3, wherever from is. */
+static void
+revoke_image(struct fixture *f, EVP_PKEY *by, const char *origin,
+    uint64_t from)
+{
+	struct revocation *r = revoke(f, by, 9, origin, from);
+
+	r->target = REVOCATION_IMAGE;
+	r->digest = dsse_digest(buf_span(&f->line[2].statement));
+}
+
+static void
+revoke_publisher(struct fixture *f, EVP_PKEY *by)
+{
+	struct revocation *r = revoke(f, by, 9, NULL, 0);
+
+	r->target = REVOCATION_KEY;
+	r->digest = fingerprint(f->keys->publisher);
+}
+
+#define PUBLISHER f->keys->publisher
+
+SNAPSHOT(image_by_publisher, revoke_image(f, PUBLISHER, NULL, 0))
+SNAPSHOT(image_by_revoker, revoke_image(f, f->keys->revoker, NULL, 0))
+SNAPSHOT(image_by_builder, revoke_image(f, US, NULL, 0))
+SNAPSHOT(image_from_itself, revoke_image(f, PUBLISHER, HERE, 5))
+SNAPSHOT(image_from_later, revoke_image(f, PUBLISHER, HERE, 6))
+SNAPSHOT(other_image, { revoke_image(f, PUBLISHER, NULL, 0);
+    f->revocation[0].r.digest.b[0] ^= 1; })
+SNAPSHOT(publisher_by_itself, revoke_publisher(f, PUBLISHER))
+SNAPSHOT(publisher_by_builder, revoke_publisher(f, US))
+
+static const struct row images[] = {
+	{ .name = "nothing revoked, of a real boot", .hook = none, BOOTED,
+	  VALID },
+	{ .name = "the image release, by its publisher",
+	  .hook = image_by_publisher, BOOTED, VOID,
+	  .says = "the image release is revoked" },
+	{ .name = "the image release, by a revoker",
+	  .hook = image_by_revoker, BOOTED, VOID,
+	  .says = "the image release is revoked" },
+	{ .name = "the image release, by the builder",
+	  .hook = image_by_builder, BOOTED, VALID, .says = "1 ignored" },
+	{ .name = "the image release, from its own entry on",
+	  .hook = image_from_itself, BOOTED, VOID,
+	  .says = "from entry 5 on" },
+	{ .name = "the image release, from later on",
+	  .hook = image_from_later, BOOTED, VALID },
+	{ .name = "another image release", .hook = other_image, BOOTED,
+	  VALID },
+	{ .name = "the publisher's key, by itself",
+	  .hook = publisher_by_itself, BOOTED, VOID,
+	  .says = "the image's publisher is revoked" },
+	{ .name = "the publisher's key, by the builder",
+	  .hook = publisher_by_builder, BOOTED, VALID,
+	  .says = "1 ignored" },
+};
+
 static void
 run_always(const struct row rows[], size_t n)
 {
@@ -210,6 +276,13 @@ revocations(void **state)
 {
 	(void)state;
 	run_always(ROWS(revoked));
+}
+
+static void
+image_releases(void **state)
+{
+	(void)state;
+	run_always(ROWS(images));
 }
 
 /* ---- Snapshots ---- */
@@ -431,6 +504,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(revocations),
+		cmocka_unit_test(image_releases),
 		cmocka_unit_test(snapshots),
 		cmocka_unit_test(ages),
 	};
