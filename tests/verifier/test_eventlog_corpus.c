@@ -47,7 +47,7 @@ static void
 compare(const char *file, const struct pcrs *p, const cJSON *want)
 {
 	for (int i = 0; i < EVENTLOG_PCRS; i++) {
-		char name[4], hex[2 * EVENTLOG_DIGEST_MAX + 1];
+		char name[16], hex[2 * EVENTLOG_DIGEST_MAX + 1];
 		const cJSON *value;
 
 		(void)snprintf(name, sizeof(name), "%d", i);
@@ -102,7 +102,7 @@ check_agile(const char *file, const struct eventlog *log, const cJSON *want)
 	/* What the verifier itself calls. */
 	extended = eventlog_replay(pcr, log);
 	for (int i = 0; i < EVENTLOG_PCRS; i++) {
-		char name[4], hex[65] = "";
+		char name[16], hex[65] = "";
 		const cJSON *value;
 
 		(void)snprintf(name, sizeof(name), "%d", i);
@@ -125,8 +125,8 @@ check_old(const char *file, struct span bytes, const cJSON *want)
 	int n = 0;
 
 	while (!rd_end(&r)) {
-		uint32_t pcr, type, len;
-		struct span digest, data;
+		uint32_t pcr = 0, type = 0, len = 0;
+		struct span digest = { 0 }, data = { 0 };
 
 		assert_true(rd_le32(&r, &pcr) && rd_le32(&r, &type) &&
 		    rd_take(&r, &digest, 20) && rd_le32(&r, &len) &&

@@ -1,16 +1,22 @@
 /*
  * Bytes that real TPM keys signed and that are no quotes of a measured run,
  * put into a certificate which is bound, signed and logged anew, with an AK
- * certificate for the very key: refused by name.
+ * certificate for the very key: refused by name.  And a real boot of a Unified
+ * Kernel Image, its log and the PCRs that the TPM had: what a release of it says
+ * is established.
  */
 #include <sys/stat.h>
 
 #include <openssl/pem.h>
 
 #include "common/file.h"
+#include "common/text.h"
 #include "tests/verifier/rows.h"
 
 #define SAMPLES AICERT_CORPUS "/tpm/swtpm/"
+#define BOOT_LOG AICERT_CORPUS "/tpm/eventlogs/" \
+    "qemu-ovmf2022.11-uki-sdstub252.bin"
+#define BOOT_PCR AICERT_CORPUS "/tpm/uki/qemu-pcrs.txt"
 
 /* What the current row puts in. */
 static const char *key_pem, *key_public, *attest, *signature;
@@ -128,6 +134,70 @@ other_quotes(void **state)
 	by_restricted("q_ecdsa.msg", "q_ecdsa.sig", "selects PCRs");
 }
 
+/* The values in lines of "PCR sha256 N HEX", of the firmware's PCRs. */
+static void
+read_pcrs(struct digest pcr[16])
+{
+	FILE *in = fopen(BOOT_PCR, "r");
+	char line[256];
+	size_t n = 0;
+
+	assert_non_null(in);
+	while (fgets(line, sizeof(line), in) != NULL) {
+		char *end, *hex;
+		unsigned long i;
+
+		assert_int_equal(strncmp(line, "PCR sha256 ", 11), 0);
+		i = strtoul(line + 11, &end, 10);
+		if (i >= 16 || (BOOT_PCRS >> i & 1) == 0)
+			continue;
+		hex = end + 1;
+		for (char *p = hex; *p != '\0'; p++)
+			if (*p >= 'A' && *p <= 'F')
+				*p = (char)(*p - 'A' + 'a');
+		assert_true(text_unhex_digest(&pcr[i], span_of(hex, 64)));
+		n++;
+	}
+	assert_int_equal(n, 12);
+	(void)fclose(in);
+}
+
+static void
+really_booted(struct fixture *f)
+{
+	if (f->stage == FIXTURE_SETUP)
+		fixture_with_release(f);
+	if (f->stage == FIXTURE_BOOT_LOG) {
+		buf_free(&f->ev.boot_log);
+		assert_ok(file_read(&f->ev.boot_log, BOOT_LOG, MIB));
+	}
+	if (f->stage == FIXTURE_START_PCRS)
+		read_pcrs(f->ev.quote[0].pcr);
+}
+
+static void
+real_boot(void **state)
+{
+	static const struct row rows[] = {
+		{ .name = "a real boot", .every = true,
+		  .hook = really_booted, .policy = "log @log\nlog-time @time\n"
+		  "quorum none\nbuilder test @builder\n"
+		  "ak-root @root sim simulated\nimage ours @release\n"
+		  "pcr 0 @pcr0.\npcr 1 @pcr1.\npcr 3 @pcr3.\npcr 5 @pcr5.\n"
+		  "pcr 7 @pcr7.\n" },
+		{ .name = "a real boot, its firmware not listed",
+		  .every = true, .hook = really_booted,
+		  .policy = "log @log\nlog-time @time\nquorum none\n"
+		  "builder test @builder\nak-root @root sim simulated\n"
+		  "image ours @release\n", .step = VERIFY_BOOT,
+		  .status = VERIFY_NOT_ACCEPTED,
+		  .says = "PCR 0 is eaa650ae9b6b9c6d" },
+	};
+
+	(void)state;
+	rows_run(ROWS(rows));
+}
+
 int
 main(void)
 {
@@ -136,6 +206,7 @@ main(void)
 		cmocka_unit_test(nogen_by_restricted_ak),
 		cmocka_unit_test(other_attestations),
 		cmocka_unit_test(other_quotes),
+		cmocka_unit_test(real_boot),
 	};
 	struct stat st;
 
