@@ -5,7 +5,7 @@
 #include "common/reader.h"
 #include "producer/logkeys.h"
 
-/* Is every line blank, a comment, or of one of the two kinds? */
+/* Is every line blank, a comment, or of one of the three kinds? */
 static enum ac_err
 check_kinds(struct span text, struct message *why)
 {
@@ -29,11 +29,13 @@ check_kinds(struct span text, struct message *why)
 		words = rd_of(line);
 		if (!rd_until(&words, &word, ' '))
 			word = line;
-		if (span_is(word, "log") || span_is(word, "log-time"))
+		if (span_is(word, "log") || span_is(word, "log-time") ||
+		    span_is(word, "registry"))
 			continue;
-		message_set(why, "line %zu: expected \"log <key>\" or "
-		    "\"log-time <key>\", as a registry serves them at "
-		    "/api/v1/log-keys; found ", number);
+		message_set(why, "line %zu: expected \"log <key>\", "
+		    "\"log-time <key>\" or \"registry <origin> <key>\", "
+		    "as a registry serves them at /api/v1/log-keys; found ",
+		    number);
 		message_add_quoted(why, word);
 		return AC_ERR_FORMAT;
 	}

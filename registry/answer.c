@@ -208,6 +208,13 @@ answer_unit(struct answer *a, struct reply *out, const struct unit *u)
 		    "statement has one evidence.", &u->stored);
 		return;
 	}
+	if (u->verdict == UNIT_STRANGER) {
+		problem_reply(out, PROBLEM_AUTHORITY, "A revocation is by the "
+		    "key that signed its target, by the revoked key itself, "
+		    "or by a revoker of this registry's policy; this one is "
+		    "by another.", NULL);
+		return;
+	}
 	if (u->verdict == UNIT_UNWITNESSED) {
 		problem_reply(out, PROBLEM_UNWITNESSED, "The newest head of "
 		    "the log has not the cosignatures of its witnesses yet. "

@@ -13,6 +13,7 @@
 #include "common/text.h"
 #include "registry/advance.h"
 #include "registry/home.h"
+#include "registry/notary.h"
 
 #define KEYS_MAX ((size_t)4096)
 #define URL_MAX ((size_t)255)
@@ -31,7 +32,8 @@ home_path(char out[HOME_PATH_MAX], const char *dir, const char *name,
 
 enum ac_err
 home_keys(struct buf *out, const struct note_key *log,
-    const struct note_key *time, const char *url)
+    const struct note_key *time, const struct digest *registry,
+    const char *url)
 {
 	struct writer w;
 
@@ -42,6 +44,8 @@ home_keys(struct buf *out, const struct note_key *log,
 		wr_printf(&w, " %s", url);
 	wr_str(&w, "\nlog-time ");
 	note_key_write(&w, time);
+	wr_printf(&w, "\nregistry %s ", log->name);
+	wr_hex(&w, span_digest(registry));
 	wr_u8(&w, '\n');
 	return wr_end(&w, out);
 }
@@ -100,8 +104,10 @@ publish_empty(const char *dir, const char *origin, const char *url,
 {
 	char database[HOME_PATH_MAX], public[HOME_PATH_MAX];
 	char keys[HOME_PATH_MAX];
+	struct notary *notary = NULL;
 	struct advance a = { 0 };
 	struct buf lines = { 0 };
+	struct digest registry;
 	enum ac_err e;
 
 	e = home_path(database, dir, HOME_DATABASE, why);
@@ -113,6 +119,8 @@ publish_empty(const char *dir, const char *origin, const char *url,
 		e = store_open(&a.store, database, true, why);
 	if (e == AC_OK)
 		e = signer_open(&a.signer, dir, origin, why);
+	if (e == AC_OK)
+		e = notary_open(&notary, dir, why);
 	if (e != AC_OK)
 		goto out;
 	e = proof_new(&a.proof, a.store);
@@ -127,8 +135,9 @@ publish_empty(const char *dir, const char *origin, const char *url,
 	e = advance_head(&a, now_s, false, why);
 	if (e != AC_OK)
 		goto out;
+	registry = notary_fingerprint(notary);
 	e = home_keys(&lines, signer_log_key(a.signer),
-	    signer_time_key(a.signer), url);
+	    signer_time_key(a.signer), &registry, url);
 	if (e == AC_OK)
 		e = file_create(keys, buf_span(&lines), 0644);
 	if (e != AC_OK)
@@ -139,6 +148,7 @@ out:
 	published_free(a.published);
 	publish_free(a.publish);
 	proof_free(a.proof);
+	notary_close(notary);
 	signer_close(a.signer);
 	store_close(a.store);
 	return e;
@@ -171,6 +181,8 @@ home_init(const char *dir, const char *origin, const char *url, int64_t now_s,
 		e = home_path(public, dir, HOME_PUBLIC, why);
 	if (e == AC_OK)
 		e = signer_create(dir, origin, why);
+	if (e == AC_OK)
+		e = notary_create(dir, why);
 	if (e != AC_OK)
 		return e;
 	if (mkdir(public, 0755) != 0) {

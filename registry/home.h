@@ -4,7 +4,9 @@
  *
  *	registry.db    the truth (SQLite)
  *	log.key        time.key        signer.state
+ *	statement.key  of what the registry says itself
  *	log-keys       the policy lines of this log
+ *	removals/      what an operator asked to withhold
  *	lock           held by the running server
  *	halted         why nothing is signed (halt.h), where that is so
  *	unwitnessed-starts  how many starts no witness confirmed
@@ -48,8 +50,12 @@ AC_MUST_CHECK enum ac_err home_lock(int *fd, const char *dir,
 AC_MUST_CHECK enum ac_err home_count_start(const char *dir, uint64_t *n,
     struct message *why);
 
-/* *out = the policy lines for these keys; url may be empty. */
+/*
+ * *out = the policy lines for these keys; registry is the fingerprint of the
+ * statement key; url may be empty.
+ */
 AC_MUST_CHECK enum ac_err home_keys(struct buf *out,
-    const struct note_key *log, const struct note_key *time, const char *url);
+    const struct note_key *log, const struct note_key *time,
+    const struct digest *registry, const char *url);
 
 #endif

@@ -19,6 +19,7 @@
 #include "registry/config.h"
 #include "registry/export.h"
 #include "registry/home.h"
+#include "registry/own.h"
 #include "registry/notify.h"
 #include "registry/recover.h"
 #include "registry/serve.h"
@@ -29,6 +30,8 @@
 #define COSIGN_S_MAX 60
 #define RATE_MAX 1000000
 #define CONNECTIONS_MAX 65536
+#define STATE_S_MAX 604800
+#define REASON_MAX 1024 /* as in a removal */
 #define WITHOUT_MAX 32
 #define LOG_LINE_MAX 8192
 
@@ -41,6 +44,7 @@ static const char help[] =
     "       aicert-registry backup DIR --to FILE\n"
     "       aicert-registry recover DIR --from FOLDER|URL\n"
     "       aicert-registry freeze DIR [--witness-policy FILE]\n"
+    "       aicert-registry remove DIR --statement D --reason TEXT\n"
     "\n"
     "init   makes the directory of a new log: database, keys, empty tree\n"
     "  --origin HOST    the log's name for ever: a bare host name\n"
@@ -58,7 +62,11 @@ static const char help[] =
     "  --connections N  open connections (16384)\n"
     "  --connections-per-address N  of them from one address (4096)\n"
     "  --keep-partial S seconds that a partial tile stays beside the full (3600)\n"
+    "  --state-s N      revocations are stated so often at least (86400)\n"
     "  --admit signed   log whatever is well-formed, agrees and is signed\n"
+    "  --admit evidence also judge the evidence, by --policy\n"
+    "  --policy F       a policy of aicert-verify: whose evidence counts,\n"
+    "                   and who may revoke\n"
     "  --witness-policy F     C2SP tlog-policy: who must cosign every head\n"
     "  --without-witness NAME do not ask this one; may stand several times\n"
     "  --fail-open            publish heads that lack the witnesses' quorum;\n"
@@ -73,6 +81,9 @@ static const char help[] =
     "recover  reads the leaves that the database lacks from another copy\n"
     "  --from PATH|URL  a folder or address with the log's tiles\n"
     "freeze   gives the log its last head; it is read on, and takes no more\n"
+    "remove   asks the server to withhold what a statement says\n"
+    "  --statement D    the statement's name, 64 hex digits\n"
+    "  --reason TEXT    why, for the public\n"
     "  --help, --version\n"
     "a setting of serve may also stand in the file, or in the environment as\n"
     "AICERT_REGISTRY_BATCH_MS=20; options win over it, and it over the file.\n"
@@ -109,8 +120,12 @@ enum {
 	OPT_ACCEPT_START,
 	OPT_CONFIG,
 	OPT_LOG,
+	OPT_STATE_S,
+	OPT_POLICY,
 	OPT_TO,
 	OPT_FROM,
+	OPT_STATEMENT,
+	OPT_REASON,
 };
 
 static const struct option options[] = {
@@ -128,7 +143,9 @@ static const struct option options[] = {
 	{ "connections-per-address", required_argument, NULL,
 	    OPT_CONNECTIONS_EACH },
 	{ "keep-partial", required_argument, NULL, OPT_KEEP_PARTIAL },
+	{ "state-s", required_argument, NULL, OPT_STATE_S },
 	{ "admit", required_argument, NULL, OPT_ADMIT },
+	{ "policy", required_argument, NULL, OPT_POLICY },
 	{ "witness-policy", required_argument, NULL, OPT_WITNESS_POLICY },
 	{ "without-witness", required_argument, NULL, OPT_WITHOUT_WITNESS },
 	{ "fail-open", no_argument, NULL, OPT_FAIL_OPEN },
@@ -136,6 +153,8 @@ static const struct option options[] = {
 	{ "config", required_argument, NULL, OPT_CONFIG },
 	{ "to", required_argument, NULL, OPT_TO },
 	{ "from", required_argument, NULL, OPT_FROM },
+	{ "statement", required_argument, NULL, OPT_STATEMENT },
+	{ "reason", required_argument, NULL, OPT_REASON },
 	{ "log", required_argument, NULL, OPT_LOG },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -147,7 +166,7 @@ struct output {
 };
 
 struct arguments {
-	const char *origin, *url, *dir, *to, *from;
+	const char *origin, *url, *dir, *to, *from, *statement, *reason;
 	struct serve_options serve;
 	const char *without[WITHOUT_MAX];
 	struct output output;
@@ -275,9 +294,16 @@ take_option(struct arguments *a, int option, const char *value,
 	case OPT_KEEP_PARTIAL:
 		*why = "--keep-partial wants a number of seconds";
 		return get_number(&s->keep_partial_s, value, 0, UINT32_MAX);
+	case OPT_STATE_S:
+		*why = "--state-s wants a number of 0 (never) to 604800";
+		return get_number(&s->state_s, value, 0, STATE_S_MAX);
 	case OPT_ADMIT:
-		*why = "this build knows --admit signed only";
-		return strcmp(value, "signed") == 0;
+		*why = "--admit wants signed or evidence";
+		s->admit_evidence = strcmp(value, "evidence") == 0;
+		return s->admit_evidence || strcmp(value, "signed") == 0;
+	case OPT_POLICY:
+		s->policy = value;
+		return true;
 	case OPT_WITNESS_POLICY:
 		s->witness_policy = value;
 		return true;
@@ -315,7 +341,8 @@ is_setting(const struct option *o)
 {
 	return o->val != OPT_ORIGIN && o->val != OPT_URL &&
 	    o->val != OPT_CONFIG && o->val != OPT_TO &&
-	    o->val != OPT_FROM && o->val >= OPT_ORIGIN;
+	    o->val != OPT_FROM && o->val != OPT_STATEMENT &&
+	    o->val != OPT_REASON && o->val >= OPT_ORIGIN;
 }
 
 /* A setting of the file or of the environment. */
@@ -362,7 +389,8 @@ get_option(struct arguments *a, int option)
 		a->for_init = true;
 	else if (option == OPT_WITNESS_POLICY || option == OPT_WITHOUT_WITNESS)
 		a->for_freeze = true;
-	else if (option != OPT_TO && option != OPT_FROM && option != OPT_LOG)
+	else if (option != OPT_TO && option != OPT_FROM && option != OPT_LOG &&
+	    option != OPT_STATEMENT && option != OPT_REASON)
 		a->for_serve = true;
 	switch (option) {
 	case OPT_ORIGIN:
@@ -376,6 +404,12 @@ get_option(struct arguments *a, int option)
 		return -1;
 	case OPT_FROM:
 		a->from = optarg;
+		return -1;
+	case OPT_STATEMENT:
+		a->statement = optarg;
+		return -1;
+	case OPT_REASON:
+		a->reason = optarg;
 		return -1;
 	case OPT_CONFIG:
 		return -1; /* was read before */
@@ -563,6 +597,27 @@ run_freeze(struct arguments *a)
 	return EXIT_SUCCESS;
 }
 
+static int
+run_remove(struct arguments *a)
+{
+	struct message why = { "" };
+	struct digest d;
+
+	if (a->statement == NULL || a->reason == NULL || a->for_init ||
+	    a->for_serve || a->for_freeze || a->to != NULL || a->from != NULL)
+		return usage("remove DIR --statement D --reason TEXT");
+	if (!text_unhex_digest(&d, span_str(a->statement)) ||
+	    !text_is_plain(span_str(a->reason)) ||
+	    strlen(a->reason) > REASON_MAX)
+		return usage("--statement wants 64 lower-case hex digits, "
+		    "--reason plain text of at most 1024 bytes");
+	if (own_ask_removal(a->dir, &d, a->reason, &why) != AC_OK)
+		return failed(a, &why);
+	(void)printf("%s: asked for; the server withholds it within seconds of "
+	    "running, and logs that\n", a->statement);
+	return EXIT_SUCCESS;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -576,10 +631,12 @@ main(int argc, char *argv[])
 		{ "backup", run_backup },
 		{ "recover", run_recover },
 		{ "freeze", run_freeze },
+		{ "remove", run_remove },
 	};
 	struct arguments a = { .url = "",
 		.serve = { .batch_ms = 50, .batch_max = 4096,
-		    .cosign_s = 60, .keep_partial_s = 3600, .limits = { .connections = 16384,
+		    .cosign_s = 60, .state_s = 86400,
+		    .keep_partial_s = 3600, .limits = { .connections = 16384,
 		    .per_address = 4096, .bucket = { .rate = 500,
 		    .burst = 2000 } } } };
 	struct message why = { "" };
@@ -598,6 +655,6 @@ main(int argc, char *argv[])
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(argv[optind], commands[i].name) == 0)
 			return commands[i].run(&a);
-	return usage("the commands are init, serve, export, backup, recover "
-	    "and freeze");
+	return usage("the commands are init, serve, export, backup, recover, "
+	    "freeze and remove");
 }

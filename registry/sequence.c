@@ -7,6 +7,7 @@
 #include "registry/sequence.h"
 #include "registry/tree.h"
 
+#define SIGNERS_MAX 64 /* of one statement that are looked at */
 #define POOL_UNITS 16384           /* certificates waiting */
 #define POOL_BYTES ((size_t)256 * MIB) /* of their bodies */
 
@@ -123,6 +124,106 @@ part_of(const struct unit *u, size_t i)
 	    STORE_OWN_LINE : STORE_LINE;
 }
 
+/* Is one of the entries of d, of which there are n, by key? */
+static enum ac_err
+is_by_one(struct sequence *s, bool *by, const uint64_t index[], size_t n,
+    const struct spki *key)
+{
+	*by = false;
+	for (size_t i = 0; i < n && !*by; i++) {
+		struct store_row row = { 0 };
+		enum ac_err e = store_row(s->advance.store, &row, index[i]);
+
+		if (e != AC_OK)
+			return e;
+		*by = ac_equal(row.key.b, key->b, SPKI_LEN);
+		store_row_free(&row);
+	}
+	return AC_OK;
+}
+
+/* Does the log have an entry by the key of that fingerprint? */
+static enum ac_err
+knows_key(struct sequence *s, bool *known, const struct digest *fingerprint)
+{
+	struct store_query q = { .ncriteria = 1, .newest_first = true,
+		.from = s->head.size, .size = s->head.size };
+	struct store_found found;
+	uint64_t next;
+	size_t n = 0;
+	bool more;
+	enum ac_err e;
+
+	q.criterion[0] = store_term_builder(fingerprint);
+	e = store_search(s->advance.store, &found, &n, 1, &more, &next, &q);
+	if (e == AC_OK && n > 0)
+		buf_free(&found.type);
+	*known = n > 0;
+	return e;
+}
+
+/*
+ * May the unit's signer revoke its target?  Of what this log does not have
+ * that cannot be told here; whoever verifies ignores what does not count.
+ */
+static enum ac_err
+check_authority(struct sequence *s, struct unit *u)
+{
+	struct digest signer = spki_digest(&u->line[0].key);
+	uint64_t index[SIGNERS_MAX];
+	bool good = u->is_revoker, known = false;
+	size_t n = 0;
+	enum ac_err e = AC_OK;
+
+	if (good || (u->of_key && digest_equal(&u->target, &signer)))
+		return AC_OK;
+	if (u->of_key)
+		e = knows_key(s, &known, &u->target);
+	else
+		e = store_find_all(s->advance.store, index, &n, SIGNERS_MAX,
+		    &u->target, s->tree.size);
+	if (e == AC_OK && n > 0)
+		e = is_by_one(s, &good, index, n, &u->line[0].key);
+	if (e == AC_OK && (known || (n > 0 && !good)))
+		u->verdict = UNIT_STRANGER;
+	return e;
+}
+
+/* Is there something to withhold that is not withheld yet? */
+static enum ac_err
+check_removal(struct sequence *s, struct unit *u)
+{
+	struct store *store = s->advance.store;
+	uint64_t index;
+	size_t n = 0;
+	enum ac_err e = store_removed(store, &index, &u->target);
+
+	if (e == AC_ERR_NOT_FOUND)
+		e = store_find_all(store, &index, &n, 1, &u->target,
+		    s->tree.size);
+	if (e == AC_OK && n == 0)
+		u->verdict = UNIT_NOTHING;
+	return e;
+}
+
+/* What keeps the unit out of the log as it is now: its verdict. */
+static enum ac_err
+check_unit(struct sequence *s, struct unit *u)
+{
+	switch (u->kind) {
+	case UNIT_CERTIFICATE:
+		return find_conflict(s, u);
+	case UNIT_REVOCATION:
+		return check_authority(s, u);
+	case UNIT_REMOVAL:
+		return check_removal(s, u);
+	case UNIT_RELEASE:
+	case UNIT_STATE:
+		break;
+	}
+	return AC_OK;
+}
+
 /*
  * Give every line the index it has, in the database or earlier in this
  * batch, or the next one.
@@ -131,9 +232,9 @@ static enum ac_err
 place(struct sequence *s, struct unit *u)
 {
 	struct store *store = s->advance.store;
-	enum ac_err e = find_conflict(s, u);
+	enum ac_err e = check_unit(s, u);
 
-	if (e != AC_OK || u->verdict == UNIT_CONFLICT)
+	if (e != AC_OK || u->verdict != UNIT_WAITING)
 		return e;
 	for (size_t i = 0; i < u->nlines; i++) {
 		struct unit_line *line = &u->line[i];
@@ -145,7 +246,8 @@ place(struct sequence *s, struct unit *u)
 		if (e != AC_OK)
 			return e;
 	}
-	return AC_OK;
+	return u->kind == UNIT_REMOVAL ? store_put_removal(store, &u->target,
+	    u->line[0].index) : AC_OK;
 }
 
 /* One transaction: everything of the batch and its unsigned head. */
@@ -333,6 +435,14 @@ run(void *arg)
 			continue;
 		}
 		give_back(s, batch, e == AC_OK ? UNIT_LOGGED : UNIT_LOST);
+		/* Nobody waits for this. */
+		if (e == AC_OK) {
+			e = store_tidy(s->advance.store);
+			if (e != AC_OK)
+				message_set(&why, "cannot keep the database "
+				    "small: %s",
+				    store_error(s->advance.store));
+		}
 		if (e != AC_OK) {
 			empty(s, UNIT_LOST, e, &why);
 			s->options.failed(s->options.arg);

@@ -18,6 +18,7 @@
 #include "registry/home.h"
 #include "registry/html.h"
 #include "registry/http.h"
+#include "registry/own.h"
 #include "registry/sequence.h"
 #include "registry/serve.h"
 #include "registry/shelf.h"
@@ -40,6 +41,10 @@ struct registry {
 	unsigned nthreads;
 	struct admit *admit[NTHREADS_MAX];
 	struct answer *answer[NTHREADS_MAX];
+	struct notary *notary;
+	struct own *own;         /* of the thread that watches */
+	struct admit *own_admit; /* of the same */
+	struct policy *judge;    /* of --policy, or NULL */
 	struct answer_log shared;
 	struct buf keys;
 	struct metrics *metrics;
@@ -169,6 +174,12 @@ submit(struct registry *r, unsigned thread, struct http_exchange *x)
 		unit_free(u);
 		return true;
 	}
+	if (u->kind == UNIT_REMOVAL || u->kind == UNIT_STATE) {
+		unit_free(u);
+		problem_reply(&x->reply, PROBLEM_AUTHORITY, "The registry "
+		    "itself logs what it says; it is not posted.", NULL);
+		return true;
+	}
 	u->owner = x;
 	if (sequence_submit(r->sequence, u) == AC_OK) {
 		hook_at("pooled");
@@ -202,8 +213,31 @@ on_verdict(void *arg, struct unit *u)
 	struct registry *r = arg;
 	struct http_exchange *x = u->owner;
 
+	if (x == NULL) {
+		own_done(r->own, u);
+		unit_free(u);
+		return;
+	}
 	x->unit = u;
 	work_finish(r->work, &x->item);
+}
+
+/* A line that the registry says itself. */
+static bool
+on_own(void *arg, struct span line)
+{
+	struct reply refusal = { 0 };
+	struct registry *r = arg;
+	struct unit *u = NULL;
+
+	if (!admit_certificate(r->own_admit, &u, &refusal, line)) {
+		reply_free(&refusal);
+		return false;
+	}
+	if (sequence_submit(r->sequence, u) == AC_OK)
+		return true;
+	unit_free(u);
+	return false;
 }
 
 static void
@@ -356,6 +390,8 @@ open_parts(struct registry *r, char database[HOME_PATH_MAX],
 		return e;
 	}
 	e = signer_open(&a->signer, dir, (const char *)r->log.origin.p, why);
+	if (e == AC_OK)
+		e = notary_open(&r->notary, dir, why);
 	if (e != AC_OK)
 		return e;
 	e = proof_new(&a->proof, a->store);
@@ -413,6 +449,7 @@ fill_shared(struct registry *r, const char *bound, struct message *why)
 	const char *origin = (const char *)r->log.origin.p;
 	const char *url = (const char *)r->log.url.p;
 	struct answer_log *s = &r->shared;
+	struct digest registry;
 	enum ac_err e;
 
 	s->published = r->advance.published;
@@ -430,7 +467,8 @@ fill_shared(struct registry *r, const char *bound, struct message *why)
 	s->root_url = r->root_url;
 	html_policy(r->policy);
 	s->page_policy = r->policy;
-	e = home_keys(&r->keys, &s->log, &s->time, url);
+	registry = notary_fingerprint(r->notary);
+	e = home_keys(&r->keys, &s->log, &s->time, &registry, url);
 	if (e != AC_OK)
 		message_set(why, "no memory for the log's keys");
 	s->keys = buf_span(&r->keys);
@@ -444,6 +482,8 @@ start_workers(struct registry *r, const char *dir, struct message *why)
 	char database[HOME_PATH_MAX];
 	struct work_options o = { .max = WAITING_MAX, .begin = on_begin,
 		.finish = on_finish, .arg = r };
+	struct admit_options ao = { .own = notary_fingerprint(r->notary),
+		.policy = r->judge, .evidence = r->options->admit_evidence };
 	enum ac_err e = home_path(database, dir, HOME_DATABASE, why);
 
 	r->nthreads = ncpu < 2 ? 2 : ncpu > NTHREADS_MAX ? NTHREADS_MAX :
@@ -451,7 +491,7 @@ start_workers(struct registry *r, const char *dir, struct message *why)
 	o.nthreads = r->nthreads;
 	for (unsigned i = 0; e == AC_OK && i < r->nthreads; i++) {
 		e = answer_new(&r->answer[i], &r->shared, database, why);
-		if (e == AC_OK && admit_new(&r->admit[i]) != AC_OK) {
+		if (e == AC_OK && admit_new(&r->admit[i], &ao) != AC_OK) {
 			message_set(why, "no memory for a worker");
 			e = AC_ERR_MEMORY;
 		}
@@ -462,6 +502,25 @@ start_workers(struct registry *r, const char *dir, struct message *why)
 	if (e != AC_OK)
 		message_set(why, "cannot start the worker threads");
 	return e;
+}
+
+/* What the registry says itself, from now on. */
+static enum ac_err
+start_own(struct registry *r, struct message *why)
+{
+	char database[HOME_PATH_MAX];
+	struct own_options o = { .dir = r->options->dir, .database = database,
+		.origin = (const char *)r->log.origin.p, .notary = r->notary,
+		.journal = r->options->journal,
+		.state_s = r->options->state_s, .submit = on_own, .arg = r };
+	struct admit_options ao = { .own = notary_fingerprint(r->notary) };
+	enum ac_err e = home_path(database, o.dir, HOME_DATABASE, why);
+
+	if (e == AC_OK && admit_new(&r->own_admit, &ao) != AC_OK) {
+		message_set(why, "no memory for the registry's statements");
+		e = AC_ERR_MEMORY;
+	}
+	return e == AC_OK ? own_start(&r->own, &o, why) : e;
 }
 
 static enum ac_err
@@ -477,15 +536,25 @@ start(struct registry *r, const struct serve_options *o, int *listener,
 		.at_once = on_at_once, .take = on_take,
 		.generation = on_generation, .answered = on_answered,
 		.arg = r };
-	enum ac_err e;
+	enum ac_err e = AC_OK;
 
-	e = open_log(r, true, why);
+	if (o->admit_evidence && o->policy == NULL) {
+		message_set(why, "--admit evidence needs the policy by which "
+		    "it is judged: --policy FILE");
+		return AC_ERR_FORMAT;
+	}
+	if (o->policy != NULL)
+		e = admit_policy_load(&r->judge, o->policy, why);
+	if (e == AC_OK)
+		e = open_log(r, true, why);
 	if (e == AC_OK)
 		e = open_collect(r, why);
 	if (e == AC_OK)
 		e = fill_shared(r, bound, why);
 	if (e == AC_OK)
 		e = start_workers(r, o->dir, why);
+	if (e == AC_OK && !r->frozen)
+		e = start_own(r, why);
 	if (e == AC_OK && !r->frozen)
 		e = sequence_start(&r->sequence, &r->advance, &so, why);
 	if (e == AC_OK)
@@ -526,6 +595,10 @@ watch(struct registry *r, int stop_fd)
 			return;
 		http_reap(r->http);
 		collect(r);
+		if (r->own != NULL)
+			own_tick(r->own,
+			    published_head(r->advance.published).size,
+			    (int64_t)time(NULL));
 		r->options->alive();
 	}
 }
@@ -555,6 +628,10 @@ end(struct registry *r, struct message *why)
 		answer_free(r->answer[i]);
 		admit_free(r->admit[i]);
 	}
+	own_free(r->own);
+	admit_free(r->own_admit);
+	admit_policy_free(r->judge);
+	notary_close(r->notary);
 	outside_stop(r->advance.outside);
 	witness_stop(r->advance.witness);
 	halt_free(r->advance.halt);

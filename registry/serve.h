@@ -15,9 +15,12 @@ struct serve_options {
 	unsigned batch_ms;
 	unsigned batch_max;
 	unsigned cosign_s; /* an idle log cosigns its head so often */
+	unsigned state_s;  /* revocations are stated so often; 0: never */
 	const char *witness_policy; /* path, or NULL: no witnesses */
 	const char *const *without; /* names of witnesses not to ask */
 	size_t nwithout;
+	const char *policy; /* path of the verifier's, or NULL */
+	bool admit_evidence; /* judge evidence by it */
 	bool fail_open;    /* publish heads that lack their quorum */
 	bool accept_start; /* --accept-unwitnessed-start */
 	const struct journal *journal;

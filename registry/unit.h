@@ -14,6 +14,16 @@ enum unit_verdict {
 	UNIT_LOST,     /* the sequencer failed: whether it is logged is open */
 	UNIT_UNWITNESSED, /* likewise, and the newest head lacks its quorum */
 	UNIT_HALTED,   /* likewise, and nothing is signed */
+	UNIT_STRANGER, /* a revocation by nobody who may */
+	UNIT_NOTHING,  /* a removal of what is not there, or is removed */
+};
+
+enum unit_kind {
+	UNIT_CERTIFICATE,
+	UNIT_RELEASE,    /* what follows is one statement alone */
+	UNIT_REVOCATION,
+	UNIT_REMOVAL,    /* the registry's own, as is the next */
+	UNIT_STATE,
 };
 
 /* One line, owned. */
@@ -37,6 +47,10 @@ struct unit {
 	enum unit_verdict verdict;
 	struct digest stored; /* of UNIT_CONFLICT */
 	size_t bytes;      /* of the body it came in: what it costs the pool */
+	enum unit_kind kind;
+	struct digest target; /* of UNIT_REVOCATION and UNIT_REMOVAL */
+	bool of_key;          /* target is a key's fingerprint, no D */
+	bool is_revoker;      /* the policy lets its signer revoke anything */
 	bool has_evidence; /* line[1] */
 	size_t nlines;
 	struct unit_line *line;

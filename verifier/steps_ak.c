@@ -134,7 +134,7 @@ steps_ak_chain(struct verification *v, int64_t unlogged_s, struct message *why)
 
 	if (v->judged.known)
 		at = v->judged.unix_s;
-	else if (v->mode == VERIFY_MODE_UNLOGGED)
+	else if (v->mode != VERIFY_MODE_LOGGED)
 		at = unlogged_s;
 	else if (v->logged[1].known)
 		at = v->logged[1].unix_s;

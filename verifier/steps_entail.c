@@ -144,7 +144,8 @@ check_outputs(struct run *r, const struct event *ev)
 	    json_equal(json_get(ev->spec, "globs"),
 	    json_get(r->external, "outputs")) &&
 	    json_uint(json_get(ev->resolved, "count"), &count, FILES_MAX) &&
-	    count == r->v->oms.nfiles))
+	    (count == r->v->oms.nfiles ||
+	    r->v->mode == VERIFY_MODE_ADMISSION)))
 		return differs(r, "outputs");
 	for (struct json s = p->weights; json_present(s); s = json_next(s)) {
 		struct span name, other;
@@ -375,7 +376,8 @@ judge_dependencies(struct verification *v, struct message *why)
 enum verify_status
 steps_entailment(struct verification *v, struct message *why)
 {
-	if (!check_subjects(v, why) || !(v->cert.has_evidence ?
+	if ((v->mode != VERIFY_MODE_ADMISSION && !check_subjects(v, why)) ||
+	    !(v->cert.has_evidence ?
 	    check_events(v, why) : check_self_asserted(v, why)))
 		return VERIFY_FAILED;
 	message_set(why, v->cert.has_evidence ?

@@ -336,7 +336,7 @@ steps_revocation(struct verification *v, struct message *why)
 	struct targets ts = { 0 };
 	struct message what = { "" };
 
-	if (v->mode == VERIFY_MODE_UNLOGGED) {
+	if (v->mode != VERIFY_MODE_LOGGED) {
 		message_set(why, "not logged yet");
 		return VERIFY_NOT_CHECKED;
 	}

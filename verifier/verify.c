@@ -56,6 +56,8 @@ step_format(struct verification *v, struct span jsonl, struct span model_sig,
 
 	if (certificate_decode(&v->cert, jsonl, why) != AC_OK)
 		return VERIFY_FAILED;
+	if (v->mode == VERIFY_MODE_ADMISSION)
+		goto decoded;
 	if (model_sig.len == 0) {
 		message_set(why, "there is no model.sig beside the "
 		    "certificate, or it is empty");
@@ -79,6 +81,7 @@ step_format(struct verification *v, struct span jsonl, struct span model_sig,
 		    "ignored paths");
 		return VERIFY_FAILED;
 	}
+decoded:
 	if (images_decode(&v->images, &v->cert, why) != AC_OK)
 		return VERIFY_FAILED;
 	v->decoded = true;
@@ -138,7 +141,8 @@ step_builder(struct verification *v, struct message *why)
 	v->builder = policy_builder_by(p, &fingerprint);
 	if (certificate_check_builder(&v->cert,
 	    v->builder != NULL && v->builder->has_key ? &v->builder->key : NULL,
-	    why) != AC_OK || check_model_sig(v, why) != VERIFY_OK ||
+	    why) != AC_OK || (v->mode != VERIFY_MODE_ADMISSION &&
+	    check_model_sig(v, why) != VERIFY_OK) ||
 	    images_check(&v->images, &v->cert, why) != AC_OK)
 		return VERIFY_FAILED;
 	if (!CHECK(builder_known, v->builder != NULL)) {
@@ -327,7 +331,7 @@ verification_verdict(struct verification *v)
 		}
 	}
 	/* What is not logged is never "verified". */
-	if (v->mode == VERIFY_MODE_UNLOGGED)
+	if (v->mode != VERIFY_MODE_LOGGED)
 		return VERIFY_NOT_VERIFIED;
 	return accepted ? VERIFY_VERIFIED : VERIFY_REFUSED;
 }

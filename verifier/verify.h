@@ -61,7 +61,15 @@ enum verify_verdict {
  * attested channel): steps 3 to 6 are not checked, and the time by which
  * certificates are judged comes from the caller.
  */
-enum verify_mode { VERIFY_MODE_LOGGED, VERIFY_MODE_UNLOGGED };
+enum verify_mode {
+	VERIFY_MODE_LOGGED,
+	VERIFY_MODE_UNLOGGED,
+	/*
+	 * Unlogged, and without model.sig, which no log is shown: what only
+	 * that can tell is left open.  No verdict of this mode is VERIFIED.
+	 */
+	VERIFY_MODE_ADMISSION,
+};
 
 struct verify_result {
 	enum verify_status status;

@@ -48,7 +48,7 @@ def test_usage():
                  ["serve", "x", "--listen", "a:1", "--batch-ms", "60001"],
                  ["serve", "x", "--listen", "a:1", "--batch-ms", "5x"],
                  ["serve", "x", "--listen", "a:1", "--batch-max", "0"],
-                 ["serve", "x", "--listen", "a:1", "--admit", "evidence"],
+                 ["serve", "x", "--listen", "a:1", "--admit", "nothing"],
                  ["serve", "x", "--listen", "a:1", "--admit", ""]):
         done = run(*args)
         assert done.returncode == 2 and "--help" in done.stderr, args
@@ -93,7 +93,7 @@ def test_init():
     done = run("init", new, "--origin", "a.org", "--url", "https://a.org/log")
     assert done.returncode == 0, done.stderr
     with open(new + "/log-keys") as f:
-        log, when = f.read().splitlines()
+        log, when, own = f.read().splitlines()
     assert log.startswith("log a.org+") and log.endswith(" https://a.org/log")
     assert when.startswith("log-time a.org/time+")
     with open(r.top + "/file", "w") as f:

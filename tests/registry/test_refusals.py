@@ -452,10 +452,10 @@ def test_documented():
         assert rows.get(problem) == status, (problem, status)
     unmet = set(rows) - set(seen)
     # These need a full pool, a stop, a failure, haste, witnesses, a removal,
-    # or other evidence.
+    # a policy, strangers, or other evidence.
     assert unmet == {"busy", "stopping", "unhealthy", "internal", "rate",
                      "removed", "other-evidence", "unwitnessed", "halted",
-                     "frozen"}, unmet
+                     "frozen", "authority", "evidence"}, unmet
 
 
 
