@@ -19,7 +19,7 @@
 
 #define CONNECTION_MEMORY ((size_t)16 << 10) /* headers and buffers of one */
 #define BODIES_MAX ((size_t)512 * MIB)       /* bodies being received, all */
-#define BODY_STEP ((size_t)64 << 10)         /* memory of a body at first */
+#define BODY_STEP ((size_t)4 << 10)          /* memory of a body at first */
 #define KEPT_BYTES ((size_t)64 * MIB)        /* of replies that are kept */
 #define KEPT_MAX 65536
 #define KEPT_FILE ((size_t)32 << 10)         /* what an open file counts as */
@@ -415,6 +415,8 @@ refuse_body(struct http_exchange *x)
 	    "there is memory for; post again later.", NULL);
 	x->refused = true;
 	buf_free(&x->body);
+	(void)atomic_fetch_sub(&x->http->reserved, x->reserved);
+	x->reserved = 0;
 }
 
 /*
@@ -532,7 +534,7 @@ find_route(struct http_exchange *x, struct route_request *req)
 static enum MHD_Result
 on_head(struct http_exchange *x, const char *method)
 {
-	struct route_request req = { NULL };
+	struct route_request req = { .target = NULL };
 
 	x->began_us = now_us();
 	x->method = method;
@@ -557,7 +559,7 @@ static enum MHD_Result
 on_whole(struct http_exchange *x)
 {
 	const struct http_options *o = &x->http->options;
-	struct route_request req = { NULL };
+	struct route_request req = { .target = NULL };
 	enum MHD_Result result;
 
 	if (x->reads) {
