@@ -334,6 +334,71 @@ def test_unit():
         shutil.rmtree(top)
 
 
+def system_calls(name, seen=None):
+    """Those of a set of systemd's, as it lists them."""
+    seen = set() if seen is None else seen
+    listed = subprocess.run(["systemd-analyze", "syscall-filter", name],
+                            capture_output=True, text=True, check=True)
+    for word in listed.stdout.split("\n")[1:]:
+        word = word.strip()
+        if word.startswith("@"):
+            system_calls(word, seen)
+        elif word and not word.startswith("#"):
+            seen.add(word)
+    return seen
+
+
+def test_unit_allows_what_is_done():
+    """Every system call of a life with witnesses passes the unit's filter."""
+    if shutil.which("systemd-analyze") is None or (
+            shutil.which("strace") is None):
+        skip("there is no systemd-analyze or no strace")
+        return
+    allowed = system_calls("@system-service") | system_calls("@default")
+    with open(os.path.join(EXAMPLES, "aicert-registry.service")) as f:
+        filters = re.findall("(?m)^SystemCallFilter=(.*)$", f.read())
+    assert filters == ["@system-service", "~@privileged @resources"], filters
+    allowed -= (system_calls("@privileged") | system_calls("@resources")) - (
+        system_calls("@default"))
+    site = os.path.join(server.tempfile.mkdtemp(prefix="aicert-trace-"), "x")
+    r = Watched()
+    real = server.BIN
+    try:
+        # The server itself keeps its process: strace attaches from outside.
+        probe = subprocess.run(["strace", "-D", "true"], capture_output=True)
+        if probe.returncode != 0:
+            skip("processes may not be traced here")
+            return
+        wrapper = os.path.join(r.top, "traced")
+        with open(wrapper, "w") as f:
+            f.write("#!/bin/sh\nexec strace -D -f -qq -o %s %s \"$@\"\n"
+                    % (site, real))
+        os.chmod(wrapper, 0o755)
+        server.BIN = wrapper
+        os.environ["NOTIFY_SOCKET"] = os.path.join(r.top, "nobody")
+        r.serve("--cosign-s", "1")
+        for i in range(3):
+            r.logged("traced %d" % i)
+        assert len(server.read_log(r)) == 3
+        assert r.get("/").status == r.get("/metrics").status == 200
+        n = len(r.witnesses[0].requests)
+        assert r.witnesses[0].wait_for(lambda w: len(w.requests) > n)
+        r.end()
+    finally:
+        server.BIN = real
+        os.environ.pop("NOTIFY_SOCKET", None)
+    with open(site) as f:
+        made = set(re.findall(r"(?m)^\d+ +([a-z0-9_]+)\(", f.read()))
+    shutil.rmtree(os.path.dirname(site))
+    r.close()
+    assert {"fdatasync", "fsync"} & made and "connect" in made, made
+    # SQLite keeps the owner of a file, but only as root, which the unit is not.
+    if os.getuid() == 0:
+        allowed.add("fchown")
+    assert made <= allowed, made - allowed
+    print("     %d system calls, all of them allowed" % len(made))
+
+
 def test_example_configuration():
     """Every line of the example is a setting, and it serves."""
     r = Watched(1, 1)
@@ -458,5 +523,6 @@ server.main([
     test_precedence, test_wrong_settings, test_messages, test_service_manager,
     test_read_only_directory, test_clock_jumps_with_witnesses,
     test_clock_jumps_without_witnesses, test_start_with_a_wrong_clock,
-    test_unit, test_example_configuration, test_proxy,
+    test_unit, test_unit_allows_what_is_done, test_example_configuration,
+    test_proxy,
 ])

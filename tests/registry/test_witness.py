@@ -1,9 +1,11 @@
 """test_witness.py -- a log and its witnesses: what counts as a cosignature,
 what happens while a quorum is missing, and that a witness which lies destroys
 nothing."""
+import http.client
 import json
 import os
 import subprocess
+import threading
 import time
 
 import certs
@@ -349,6 +351,70 @@ def test_policy_refused():
     r.close()
 
 
+def test_end_while_a_head_waits():
+    """SIGTERM: who waits is answered, with an index or with a reason."""
+    for release in (True, False):
+        r = Watched(1, 1).serve()
+        r.logged("a")
+        w, = r.witnesses
+        w.mode = "hang"
+        n = len(w.requests)
+        replies = []
+        thread = threading.Thread(
+            target=lambda: replies.append(r.submit("b")))
+        thread.start()
+        assert w.wait_for(lambda w: len(w.requests) > n)
+        r.server.send_signal(server.signal.SIGTERM)
+        if release:
+            w.mode = "honest"
+            w.released.set()
+        thread.join()
+        code, err = r.wait()
+        assert code == 0, err
+        if release:
+            assert replies[0].status == 200, replies[0].text()
+        else:
+            refused(replies[0], "unwitnessed")
+            w.mode = "honest"
+            w.released.set()
+        r.serve()
+        assert r.logged("b")[0] == 1
+        r.end()
+        r.close()
+
+
+def test_killed_on_the_way():
+    """
+    kill -9 at each arrow: the head goes on its way after the restart, the
+    witnesses see one tree, and a retry gets the index.
+    """
+    r = Watched(2, 2)
+    heads = {}
+    for n, arrow in enumerate(["committed", "signed", "tiles", "witnessed",
+                               "cosigned", "published"]):
+        r.serve(kill_at=arrow)
+        try:
+            reply = r.submit("hit %d" % n)
+            assert reply.status == 503, reply.text()
+            print("     without hooks: no debug build")
+            r.end()
+            break
+        except (OSError, http.client.HTTPException):
+            pass
+        code, _ = r.wait()
+        assert code == -server.signal.SIGKILL, code
+        assert r.committed() == n + 1, arrow
+        r.serve()
+        assert r.logged("hit %d" % n)[0] == n, arrow
+        for w in r.witnesses:
+            assert heads.setdefault(w.size, w.root) == w.root
+        for size, root in r.rows("SELECT size, root FROM head"):
+            assert heads.setdefault(size, root) == root
+        assert len(server.read_log(r)) == n + 1
+        r.end()
+    r.close()
+
+
 class Auditor:
     """An aicert-audit witness: an honest one, of other code."""
 
@@ -443,5 +509,6 @@ server.main([
     test_sizes_behind, test_witness_claims_a_huge_tree,
     test_witness_claims_one_leaf_more, test_start_without_witnesses,
     test_fail_open, test_idle, test_no_witnesses_at_all, test_policy_refused,
+    test_end_while_a_head_waits, test_killed_on_the_way,
     test_audit_witnesses,
 ])

@@ -35,8 +35,8 @@ class Watched(server.Registry):
         with open(self.policy, "w") as f:
             f.write(witness.policy(self.vkey, self.witnesses, self.need))
 
-    def serve(self, *args):
-        self.start(args=("--witness-policy", self.policy, "--log", "json",
+    def serve(self, *args, kill_at=None):
+        self.start(kill_at, args=("--witness-policy", self.policy, "--log", "json",
                          *args))
         return self
 
