@@ -472,7 +472,9 @@ run_init(struct arguments *a)
 		return failed(a, &why);
 	(void)printf("%s: a log named %s\n"
 	    "%s/log-keys: the lines by which policies trust it\n"
-	    "next: aicert-registry serve %s --listen 127.0.0.1:8080\n",
+	    "next: aicert-registry serve %s --listen 127.0.0.1:8080 "
+	    "--witness-policy FILE\n(or, while it has no witnesses, "
+	    "--accept-unwitnessed-start)\n",
 	    a->dir, a->origin, a->dir, a->dir);
 	return EXIT_SUCCESS;
 }
