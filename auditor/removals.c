@@ -88,6 +88,29 @@ by_digest(const void *a, const void *b)
 	return span_compare(span_digest(&x->d), span_digest(&y->d));
 }
 
+static int
+by_index(const void *a, const void *b)
+{
+	const struct removals_item *x = a, *y = b;
+
+	return (x->index > y->index) - (x->index < y->index);
+}
+
+/* Sort; of those that compare equal one stays. */
+static void
+sort_unique(struct list *l, int (*compare)(const void *, const void *))
+{
+	size_t kept = 0;
+
+	if (l->n == 0)
+		return;
+	qsort(l->item, l->n, sizeof(*l->item), compare);
+	for (size_t i = 0; i < l->n; i++)
+		if (kept == 0 || compare(&l->item[kept - 1], &l->item[i]) != 0)
+			l->item[kept++] = l->item[i];
+	l->n = kept;
+}
+
 void
 removals_settle(struct removals *r, const struct removals_item **item,
     size_t *n, size_t *ncovered)
@@ -95,9 +118,8 @@ removals_settle(struct removals *r, const struct removals_item **item,
 	struct list *m = &r->missing;
 	size_t kept = 0;
 
-	if (r->covered.n > 0)
-		qsort(r->covered.item, r->covered.n, sizeof(*r->covered.item),
-		    by_digest);
+	sort_unique(m, by_index);
+	sort_unique(&r->covered, by_digest);
 	for (size_t i = 0; i < m->n; i++)
 		if (r->covered.n == 0 || bsearch(&m->item[i], r->covered.item,
 		    r->covered.n, sizeof(*r->covered.item), by_digest) == NULL)

@@ -36,7 +36,7 @@ struct removals_item {
 void removals_settle(struct removals *r, const struct removals_item **item,
     size_t *n, size_t *ncovered);
 
-/* *item = the removals that count, borrowed likewise; some may stand twice. */
+/* *item = the removals that count, borrowed likewise. */
 void removals_list(const struct removals *r, const struct removals_item **item,
     size_t *n);
 
