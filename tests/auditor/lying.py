@@ -12,8 +12,9 @@ import tempfile
 import threading
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                                "..", "registry"))
+# Behind this folder: both have a test_witness.
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                             "..", "registry"))
 import certs  # noqa: E402
 from certs import b64, sha256  # noqa: E402
 from cryptography.hazmat.primitives import serialization  # noqa: E402
