@@ -11,6 +11,7 @@
 
 #include "auditor/cmd.h"
 #include "auditor/split.h"
+#include "cert/bundle.h"
 #include "common/file.h"
 
 #define COMPARE "compare"
@@ -42,10 +43,10 @@ help_compare(void)
 	(void)printf("usage: aicert-audit compare A B [--tiles PLACE] "
 	    "[--evidence FILE]\n"
 	    "           [--policy FILE | --log-keys FILE] [--json]\n\n"
-	    "Compares two views of a log, each a URL, a folder or a checkpoint "
-	    "file: does the larger\ntree begin with the smaller?  If not, the "
-	    "log showed different pasts to different people,\nand a file is "
-	    "written that proves it to anybody.\n\n"
+	    "Compares two views of a log, each a URL, a folder, a checkpoint "
+	    "file or a logged\naicert.jsonl: does the larger tree begin with "
+	    "the smaller?  If not, the log showed different\npasts to different "
+	    "people, and a file is written that proves it to anybody.\n\n"
 	    "  --tiles PLACE    take the tiles there, where both are checkpoint "
 	    "files\n"
 	    "  --evidence FILE  where the proof of a split view goes; \"" OUT
@@ -59,6 +60,8 @@ help_compare(void)
 	    "Examples:\n"
 	    "  aicert-audit compare https://log.example.org mirror --policy "
 	    "policy\n"
+	    "  aicert-audit compare model/aicert.jsonl https://log.example.org "
+	    "--policy policy\n"
 	    "  aicert-audit compare mine.checkpoint theirs.checkpoint "
 	    "--tiles https://log.example.org\n");
 	return CMD_GOOD;
@@ -92,6 +95,44 @@ is_file(const char *place)
 	return stat(place, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+/*
+ * The checkpoint in a file: the file itself, or where it is a certificate that
+ * of its first line.
+ */
+static enum ac_err
+read_note(struct buf *out, const char *path, struct message *why)
+{
+	struct buf file = { 0 };
+	struct bundle b = { .logged = false };
+	const uint8_t *end;
+	enum ac_err e;
+
+	e = file_read(&file, path, CERTIFICATE_MAX);
+	if (e != AC_OK) {
+		message_set(why, "%s", e == AC_ERR_IO ? strerror(errno) :
+		    ac_strerror(e));
+		return e;
+	}
+	if (file.len == 0 || file.p[0] != '{') {
+		*out = file;
+		return AC_OK;
+	}
+	end = memchr(file.p, '\n', file.len);
+	e = bundle_decode(&b, span_of(file.p, end == NULL ? file.len :
+	    (size_t)(end - file.p)), STATEMENT_MAX);
+	buf_free(&file);
+	if (e != AC_OK || !b.logged) {
+		message_set(why, e != AC_OK ? "its first line is no line of a "
+		    "certificate" : "its first line is not logged");
+		bundle_free(&b);
+		return e == AC_ERR_MEMORY ? e : AC_ERR_FORMAT;
+	}
+	*out = b.entry.checkpoint;
+	b.entry.checkpoint = (struct buf){ 0 }; /* transferred */
+	bundle_free(&b);
+	return AC_OK;
+}
+
 static enum ac_err
 open_view(struct view *v, const struct policy *p, struct message *why)
 {
@@ -102,10 +143,7 @@ open_view(struct view *v, const struct policy *p, struct message *why)
 
 	so.stop = cmd_stop();
 	if (is_file(v->place)) {
-		e = file_read(&note, v->place, NOTE_MAX);
-		if (e != AC_OK)
-			message_set(&what, "%s", e == AC_ERR_IO ?
-			    strerror(errno) : ac_strerror(e));
+		e = read_note(&note, v->place, &what);
 	} else {
 		e = source_open(&v->source, v->place, &so, &what);
 		if (e == AC_OK)

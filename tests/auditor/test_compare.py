@@ -5,6 +5,7 @@ import os
 
 import lying
 import certs
+import server
 from lying import expect, folder, path, run, write, write_all
 
 KEY = certs.Key()
@@ -82,6 +83,30 @@ def test_files_alone():
     # Tiles of the other tree decide nothing.
     done, _ = compare(a, b, "--tiles", place(LOG, 530))
     expect(done, 3, "do not lead to the root")
+
+
+def test_certificates():
+    """A view may be a certificate as the registry answered it."""
+    r = server.Registry()
+    try:
+        r.start(args=("--batch-ms", "0"))
+        keys = os.path.join(r.dir, "log-keys")
+        one = write(os.path.join(folder(), "aicert.jsonl"), r.post(
+            certs.measured(KEY, "a")).body)
+        two = write(os.path.join(folder(), "aicert.jsonl"), r.post(
+            certs.measured(KEY, "b")).body)
+        url = "http://127.0.0.1:%d" % r.port
+        expect(run("compare", one, url, "--log-keys", keys), 0,
+               "sizes 2 and 4")
+        expect(run("compare", two, one, "--tiles", url, "--log-keys", keys), 0)
+        bare = write(os.path.join(folder(), "bare"), certs.measured(KEY, "c"))
+        expect(run("compare", bare, url, "--log-keys", keys), 2, "not logged")
+        write(bare, b"{}\n")
+        expect(run("compare", bare, url, "--log-keys", keys), 2,
+               "no line of a certificate")
+        r.stop()
+    finally:
+        r.close()
 
 
 def test_not_decided():
