@@ -1,5 +1,7 @@
 /* fsck.c -- a log derived anew; see fsck.h. */
+#include <dirent.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "auditor/derive.h"
@@ -38,6 +40,90 @@ is_finding(enum ac_err e)
 	    e == AC_ERR_LIMIT || e == AC_ERR_MISMATCH;
 }
 
+/* ---- partial files of earlier sizes ---- */
+
+/* Bytes of the first width hashes, or entries. */
+static size_t
+length_of(const struct span entry[], unsigned width)
+{
+	size_t len = 0;
+
+	if (entry == NULL)
+		return width * sizeof(struct digest);
+	for (unsigned i = 0; i < width; i++)
+		len += 2 + entry[i].len;
+	return len;
+}
+
+/* One file of a tile's folder of partial ones: a beginning of whole? */
+static void
+compare_partial(struct fsck *f, const char *path, struct span whole,
+    const struct span entry[])
+{
+	struct merkle_tile tile;
+	struct buf there = { 0 };
+	struct message what;
+	bool entries;
+	size_t len;
+	enum ac_err e;
+
+	/* What is not called like a tile is served to nobody. */
+	if (!merkle_tile_parse(&tile, &entries, span_str(path)) ||
+	    tile.width == MERKLE_TILE_WIDTH)
+		return;
+	len = length_of(entry, tile.width);
+	e = len > whole.len ? AC_ERR_NOT_FOUND : source_get(f->o->log, &there,
+	    path, TILES_BUNDLE_MAX, &what);
+	if (len > whole.len)
+		message_set(&what, "it is of a size that the log does not "
+		    "have yet");
+	else if (e == AC_OK && !span_equal(buf_span(&there),
+	    span_of(whole.p, len)))
+		message_set(&what, "it is not the beginning of the larger "
+		    "one");
+	else if (e == AC_OK)
+		f->r.npartials++;
+	if (e != AC_OK || there.len != len ||
+	    !span_equal(buf_span(&there), span_of(whole.p, len)))
+		find(f, entries ? "bad-bundle" : "bad-tile", path, false, 0,
+		    &what);
+	buf_free(&there);
+}
+
+/*
+ * In a folder, earlier sizes may have left partial files of this tile; they are
+ * served, so they are compared with whole, the bytes of tile.
+ */
+static void
+compare_partials(struct fsck *f, const struct merkle_tile *tile,
+    struct span whole, const struct span entry[])
+{
+	const char *folder = source_folder(f->o->log);
+	struct merkle_tile small = { tile->level, tile->index, 1 };
+	char path[MERKLE_TILE_PATH_MAX], *name, *dir = NULL;
+	struct dirent *d;
+	DIR *open_dir;
+
+	if (folder == NULL)
+		return;
+	merkle_tile_path(path, &small, entry != NULL);
+	name = strrchr(path, '/') + 1;
+	*name = '\0';
+	if (asprintf(&dir, "%s/%s", folder, path) < 0)
+		return;
+	open_dir = opendir(dir);
+	free(dir);
+	if (open_dir == NULL)
+		return;
+	while ((d = readdir(open_dir)) != NULL) {
+		if (strlen(d->d_name) > 3 || d->d_name[0] == '.')
+			continue;
+		memcpy(name, d->d_name, strlen(d->d_name) + 1);
+			compare_partial(f, path, whole, entry);
+	}
+	(void)closedir(open_dir);
+}
+
 /* ---- tiles ---- */
 
 /* Compare a derived tile with what is served; a derive_take. */
@@ -66,6 +152,8 @@ compare_tile(void *arg, const struct merkle_tile *tile,
 		return e;
 	}
 	f->r.ntiles++;
+	compare_partials(f, tile, span_of(hash, tile->width *
+	    sizeof(hash[0])), NULL);
 	for (unsigned i = tile->width; i-- > 0;)
 		if (!digest_equal(&served[i], &hash[i])) {
 			first = i;
@@ -258,6 +346,10 @@ check_bundle(struct fsck *f, uint64_t index, unsigned width, bool *gap)
 			f->leaf[i] = merkle_leaf(entry[i]);
 		if (t == AC_OK)
 			compare_leaves(f, &tile);
+		compare_partials(f, &tile, span_of(f->leaf, width *
+		    sizeof(f->leaf[0])), NULL);
+		compare_partials(f, &tile, span_of(bundle.p, length_of(entry,
+		    width)), entry);
 		e = check_entries(f, entry, index * MERKLE_TILE_WIDTH, width,
 		    path);
 	} else {

@@ -33,6 +33,7 @@ struct fsck_result {
 	uint64_t size;       /* of the checkpoint */
 	struct digest root;
 	uint64_t ntiles, nbundles, nstatements; /* compared */
+	uint64_t npartials;  /* files of partial tiles of earlier sizes, likewise */
 	uint64_t nremoved;   /* withheld under a logged removal */
 	uint64_t nfindings;
 	bool whole;          /* false: it could not go on to the end */

@@ -12,9 +12,17 @@
 
 #define CHUNK 4096 /* records read at once */
 
+/* A revocation, kept in memory: states are compared with their list. */
+struct revoked {
+	uint64_t index;
+	struct digest d;
+};
+
 struct ledger {
 	int fd;
 	uint64_t size;
+	struct revoked *revoked; /* in order of index */
+	size_t nrevoked, cap;
 	uint8_t chunk[CHUNK * FACTS_LEN];
 };
 
@@ -24,6 +32,27 @@ failed(struct message *why, const char *what)
 	message_set(why, "cannot %s the ledger of what was checked: %s", what,
 	    strerror(errno));
 	return AC_ERR_IO;
+}
+
+/* Remember a revocation; a ledger_each. */
+static enum ac_err
+list_revocation(void *arg, uint64_t index, const struct facts *f)
+{
+	struct ledger *l = arg;
+
+	if (f->kind != FACTS_REVOCATION)
+		return AC_OK;
+	if (l->nrevoked == l->cap) {
+		size_t cap = l->cap == 0 ? 16 : 2 * l->cap;
+		struct revoked *p = reallocarray(l->revoked, cap, sizeof(*p));
+
+		if (p == NULL)
+			return AC_ERR_MEMORY;
+		l->revoked = p;
+		l->cap = cap;
+	}
+	l->revoked[l->nrevoked++] = (struct revoked){ index, f->d };
+	return AC_OK;
 }
 
 enum ac_err
@@ -52,6 +81,9 @@ ledger_open(struct ledger **out, const char *path, uint64_t size,
 		    "again in a new folder", size);
 		goto out;
 	}
+	e = ledger_walk(l, 0, list_revocation, l, why);
+	if (e != AC_OK)
+		goto out;
 	*out = l;
 	l = NULL; /* transferred */
 	e = AC_OK;
@@ -65,6 +97,7 @@ ledger_close(struct ledger *l)
 {
 	if (l == NULL)
 		return;
+	free(l->revoked);
 	if (l->fd >= 0)
 		(void)close(l->fd);
 	free(l);
@@ -111,6 +144,12 @@ ledger_append(struct ledger *l, const struct facts f[], size_t n,
 	hook_at("follow-ledger-written");
 	if (fdatasync(l->fd) != 0)
 		return failed(why, "sync");
+	for (size_t i = 0; i < n; i++)
+		if (list_revocation(l, l->size + i, &f[i]) != AC_OK) {
+			ledger_rewind(l, l->size);
+			message_set(why, "out of memory");
+			return AC_ERR_MEMORY;
+		}
 	l->size += n;
 	return AC_OK;
 }
@@ -120,6 +159,28 @@ ledger_rewind(struct ledger *l, uint64_t size)
 {
 	if (size < l->size)
 		l->size = size;
+	while (l->nrevoked > 0 && l->revoked[l->nrevoked - 1].index >= l->size)
+		l->nrevoked--;
+}
+
+/* One that was missing when its entry was checked: into its place. */
+static enum ac_err
+insert_revocation(struct ledger *l, uint64_t index, const struct facts *f)
+{
+	enum ac_err e;
+
+	for (size_t i = 0; i < l->nrevoked; i++)
+		if (l->revoked[i].index == index)
+			return AC_OK;
+	e = list_revocation(l, index, f);
+	for (size_t i = l->nrevoked; e == AC_OK && --i > 0 &&
+	    l->revoked[i - 1].index > l->revoked[i].index;) {
+		struct revoked x = l->revoked[i];
+
+		l->revoked[i] = l->revoked[i - 1];
+		l->revoked[i - 1] = x;
+	}
+	return e;
 }
 
 enum ac_err
@@ -128,6 +189,11 @@ ledger_replace(struct ledger *l, uint64_t index, const struct facts *f,
 {
 	uint8_t record[FACTS_LEN];
 
+	if (f->kind == FACTS_REVOCATION && insert_revocation(l, index, f) !=
+	    AC_OK) {
+		message_set(why, "out of memory");
+		return AC_ERR_MEMORY;
+	}
 	facts_encode(record, f);
 	if (index >= l->size || !write_at(l, index, record, sizeof(record)) ||
 	    fdatasync(l->fd) != 0)
@@ -332,38 +398,18 @@ ledger_counts(struct ledger *l, bool *counts, const struct facts *f,
 
 /* ---- states ---- */
 
-struct listing {
-	uint64_t below;
-	uint64_t n;
+void
+ledger_check_state(const struct ledger *l, bool *right,
+    const struct facts *f)
+{
 	struct sha256 hash;
-};
-
-static enum ac_err
-list_one(void *arg, uint64_t index, const struct facts *f)
-{
-	struct listing *x = arg;
-
-	if (index < x->below && f->kind == FACTS_REVOCATION) {
-		sha256_update(&x->hash, span_digest(&f->d));
-		x->n++;
-	}
-	return AC_OK;
-}
-
-enum ac_err
-ledger_check_state(struct ledger *l, bool *right, const struct facts *f,
-    struct message *why)
-{
-	struct listing x = { .below = f->index };
 	struct digest d;
-	enum ac_err e;
+	uint64_t n = 0;
 
-	sha256_init(&x.hash);
-	e = ledger_walk(l, 0, list_one, &x, why);
-	if (e != AC_OK)
-		return e;
-	d = sha256_final(&x.hash);
-	*right = f->here && f->index <= l->size && x.n == f->count &&
+	sha256_init(&hash);
+	for (; n < l->nrevoked && l->revoked[n].index < f->index; n++)
+		sha256_update(&hash, span_digest(&l->revoked[n].d));
+	d = sha256_final(&hash);
+	*right = f->here && f->index <= l->size && n == f->count &&
 	    digest_equal(&d, &f->about);
-	return AC_OK;
 }

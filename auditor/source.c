@@ -138,6 +138,12 @@ source_place(const struct source *s)
 	return s->place;
 }
 
+const char *
+source_folder(const struct source *s)
+{
+	return s->http == NULL ? s->place : NULL;
+}
+
 bool
 source_has_statements(const struct source *s)
 {

@@ -45,6 +45,9 @@ AC_MUST_CHECK enum ac_err source_get(struct source *s, struct buf *out,
 /* The place, as it was given or found. */
 const char *source_place(const struct source *s);
 
+/* The folder, or NULL where it is a URL. */
+const char *source_folder(const struct source *s);
+
 /* May statements be expected there?  A bare folder of tiles has none. */
 bool source_has_statements(const struct source *s);
 

@@ -136,6 +136,8 @@ static bool
 set_up(struct http_client *h, struct transfer *t, const char *url, size_t max,
     unsigned timeout_s, char *detail)
 {
+	/* What cannot be compressed becomes a little larger on its way. */
+	curl_off_t on_the_way = (curl_off_t)(max + max / 64 + 1024);
 	CURL *c = h->curl;
 	const char *bundle = env("CURL_CA_BUNDLE"), *dir = NULL;
 
@@ -162,7 +164,7 @@ set_up(struct http_client *h, struct transfer *t, const char *url, size_t max,
 	    curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, is_stopped) ==
 	    CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_XFERINFODATA, h) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)max) ==
+	    curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, on_the_way) ==
 	    CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_USERAGENT, "aicert/" AICERT_VERSION) ==
 	    CURLE_OK &&

@@ -2,6 +2,7 @@
 fork, shrink, withhold, serve bad tiles, leaves and signatures.  Written from
 the formats, sharing no code with the programs."""
 import atexit
+import gzip
 import hashlib
 import http.server
 import os
@@ -204,6 +205,7 @@ class Server:
         self.files = files or {}
         self.wrong = {}
         self.asked = {}
+        self.gzip = False
         self.lock = threading.Lock()
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -228,6 +230,9 @@ class Server:
                 else:
                     status, data = 404, b"not here\n"
                 self.send_response(status)
+                if owner.gzip:
+                    data = gzip.compress(data, 1)
+                    self.send_header("Content-Encoding", "gzip")
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)

@@ -182,6 +182,41 @@ def test_tiles():
     expect(damaged(both), 1, "could not go on to the end")
 
 
+def test_partials_of_earlier_sizes():
+    """They are served too: each must be a beginning of what came after."""
+    for name in (path(0, 2, 17), path(0, 1, 200), path("entries", 2, 17),
+                 path("entries", 0, 255), path(1, 0, 1)):
+        whole = [n for n in (path(*k) for k in (
+            (0, 2, 88), (0, 1), ("entries", 2, 88), ("entries", 0),
+            (1, 0, 2))) if n.split(".p")[0] == name.split(".p")[0]][0]
+        n = int(name.rsplit("/", 1)[1])
+        data, cut = FILES[whole], 0
+        if "entries" in name:
+            for _ in range(n):
+                cut += 2 + int.from_bytes(data[cut:cut + 2], "big")
+        else:
+            cut = 32 * n
+        right = data[:cut]
+        expect(damaged(lambda f: f.update({name: right})), 0)
+        for wrong in (right[:-1], right + b"\0", b"",
+                      right[:-1] + bytes([right[-1] ^ 1])):
+            expect(damaged(lambda f: f.update({name: wrong})), 1, name,
+                   "1 findings", "not the beginning")
+    name = path(0, 2, 89)
+    expect(damaged(lambda f: f.update({name: b"x" * 89 * 32})), 1, name,
+           "does not have yet")
+
+
+def test_gzip():
+    s = lying.Server(FILES)
+    s.gzip = True
+    expect(fsck(s.url), 0, "600 statements")
+    # What unpacks to more than it may be is not taken in.
+    s.files = dict(FILES, **{path("entries", 1): b"\0" * (64 << 20)})
+    expect(fsck(s.url, "--no-statements"), 1, "bad-bundle")
+    s.close()
+
+
 def test_root():
     """A checkpoint signed for another root: only the root differs."""
     done = expect(damaged(put("checkpoint", LOG.checkpoint(
