@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -473,6 +474,66 @@ def test_kill_9_under_load():
         status, _, note = w.current()
         assert (int(note.split(b"\n")[1]) if status == 200 else 0) >= seen
         w.kill()
+
+
+def test_clock():
+    """Its time never runs back: a little is waited out, much stops it."""
+    for ahead, status in ((200, 200), (100000, 503)):
+        w = Witness().start()
+        good(w, 0, 8)
+        w.stop()
+        # The state as a clock that was ahead left it.
+        key = lying.NoteKey(w.vkey.name, 4)
+        with open(w.key) as f:
+            seed = unb64(f.read().strip().split("+", 4)[4])[1:]
+        key.private = lying.ed25519.Ed25519PrivateKey.from_private_bytes(seed)
+        key.id = w.vkey.hash[:4]
+        when = int(time.time()) + ahead
+        text = "%s\n%d\n%s\n" % (LOG.origin, 8, b64(TREE.mth(0, 8)))
+        write(os.path.join(w.state, hashlib.sha256(
+            LOG.origin.encode()).hexdigest(), "checkpoint"),
+            text + "\n" + LOG.key.line(text) + key.line(text, when))
+        w.start()
+        got, headers, answer = w.add(body(8, 12))
+        assert got == status, (got, answer)
+        if status == 200:
+            assert w.check_lines(text_of(body(8, 12)), answer) == when
+        else:
+            assert int(headers["Retry-After"]) > 0
+            assert b"behind its own last cosignature" in answer
+            assert w.current()[2].startswith(b"log.example.org\n8\n")
+        w.stop()
+
+
+def test_slow_clients():
+    """Who drips is cut off, and nobody else waits for it."""
+    w = Witness().start()
+    slow = [socket.create_connection(("127.0.0.1", w.port))
+            for _ in range(20)]
+    for i, s in enumerate(slow):
+        s.sendall(b"POST /add-checkpoint HTTP/1.1\r\nHost: x\r\n" + (
+            b"Content-Length: 1000\r\n\r\nold" if i % 2 else b"A: b"))
+    began = time.monotonic()
+    good(w, 0, 8)
+    assert time.monotonic() - began < 10
+    left = list(slow)
+    while left and time.monotonic() - began < 60:
+        time.sleep(0.5)
+        for s in list(left):
+            try:
+                s.send(b"x")
+                s.setblocking(False)
+                if s.recv(100) == b"":
+                    left.remove(s)
+            except BlockingIOError:
+                pass
+            except OSError:
+                left.remove(s)
+    assert not left, "%d clients drip for ever" % len(left)
+    for s in slow:
+        s.close()
+    good(w, 8, 12)
+    w.stop()
 
 
 def test_damaged_state():
