@@ -2,6 +2,7 @@
 is wrong is named, with the place."""
 import json
 import os
+import subprocess
 
 import lying
 import certs
@@ -215,6 +216,29 @@ def test_gzip():
     s.files = dict(FILES, **{path("entries", 1): b"\0" * (64 << 20)})
     expect(fsck(s.url, "--no-statements"), 1, "bad-bundle")
     s.close()
+
+
+def test_progress():
+    """On a terminal it says how far it is, how fast, and how long yet."""
+    top = write_all(folder(), FILES)
+    ours, theirs = os.openpty()
+    p = subprocess.Popen([lying.BIN, "fsck", top, "--policy", POLICY],
+                         stdout=subprocess.PIPE, stderr=theirs)
+    os.close(theirs)
+    seen = b""
+    while True:
+        try:
+            data = os.read(ours, 4096)
+        except OSError:
+            break
+        if not data:
+            break
+        seen += data
+    out = p.communicate()[0]
+    os.close(ours)
+    assert p.returncode == 0 and b"nothing differs" in out
+    for word in (b"600 of 600 entries", b"/s, ", b" s to go"):
+        assert word in seen, (word, seen)
 
 
 def test_root():
