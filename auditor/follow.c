@@ -39,6 +39,7 @@ struct follow {
 	struct head head;      /* being looked at */
 	int64_t now_s;
 	int64_t failing_since_s; /* 0: it is not */
+	size_t ask_from;         /* of what is missing, in the next pass */
 	uint64_t settled_size;   /* of the ledger, when what is missing was
 				    last compared with its removals */
 	struct message *why;
@@ -180,7 +181,8 @@ compare_heads(struct follow *f, struct message *what, char **evidence)
 	    grown ? &f->mark->root : &f->head.root,
 	    grown ? f->head.size : f->mark->size,
 	    grown ? &f->head.root : &f->mark->root, what);
-	if (e == AC_ERR_MISMATCH) {
+	/* Told once, with one file; cosignatures make each look another. */
+	if (e == AC_ERR_MISMATCH && f->mark->since[MARK_FORKED] == 0) {
 		enum ac_err wrote = write_split(f, evidence,
 		    grown ? buf_span(&f->mark->note) :
 		    buf_span(&f->head.note),
@@ -760,7 +762,7 @@ settle_missing(struct follow *f)
 {
 	struct covered *c;
 	struct mark *m = f->mark;
-	size_t kept = 0, asked = 0, n = m->nmissing;
+	size_t kept = 0, n = m->nmissing;
 	enum ac_err e;
 
 	if (n == 0)
@@ -778,8 +780,10 @@ settle_missing(struct follow *f)
 	for (size_t i = 0; i < n; i++) {
 		struct mark_missing *x = &m->missing[i];
 		bool there = c->is[i];
+		/* In turns, so that each is asked for at some time. */
+		bool turn = (i + n - f->ask_from % n) % n < RECHECK_MAX;
 
-		if (e == AC_OK && !there && asked++ < RECHECK_MAX)
+		if (e == AC_OK && !there && turn)
 			e = ask_again(f, x, &there);
 		if (e == AC_OK && !there && !x->told) {
 			struct facts facts = { .d = x->d };
@@ -798,6 +802,7 @@ settle_missing(struct follow *f)
 			m->missing[kept++] = *x;
 	}
 	m->nmissing = kept;
+	f->ask_from += RECHECK_MAX;
 	free(c);
 	if (e == AC_OK)
 		f->settled_size = ledger_size(f->ledger);

@@ -220,6 +220,9 @@ request(struct source *s, struct buf *out, const char *path, size_t max,
 	e = http_url(&url, s->place, path, why);
 	if (e == AC_OK)
 		e = http_client_get(s->http, &a, url, max, timeout_s, why);
+	/* A server whose TLS is not trusted now may be put right. */
+	if (e == AC_ERR_CRYPTO)
+		e = AC_ERR_BUSY;
 	if (e == AC_OK && a.status != 200) {
 		e = judge_status(&a, url, why);
 		if (a.has_retry && a.retry_s < PAUSE_MAX_MS / 1000)

@@ -370,9 +370,13 @@ def test_forks():
         keys = write(os.path.join(f.top, "k"), "log %s\n" % log.key.vkey())
         expect(run("check-evidence", alert["evidence"], "--log-keys", keys),
                0)
-        # Told once; still wrong; never moved past.
+        # Told once; still wrong; never moved past; one file proves it.
+        fork.time_key = lying.NoteKey(fork.origin + "/time", 4)
+        f.serve(fork)
         f.look(1)
         assert f.where() == (size, size)
+        assert [n for n in os.listdir(f.state) if n.endswith(".split")] == [
+            os.path.basename(alert["evidence"])]
         log.fill(KEY, 5)
         f.serve(log)
         alert, = f.look(1, "over")
@@ -564,6 +568,25 @@ def test_withheld():
     f = Follower(log)
     f.server.wrong[name] = (451, b"")
     f.look(1, "withheld")
+
+
+def test_many_withheld():
+    """More than are asked for in one look: each has its turn."""
+    log = new_log(200)
+    f = Follower(log)
+    files = {k: v for k, v in log.files().items()
+             if not k.startswith("api/")}
+    f.look(1, *["withheld"] * 200, serve=files)
+    f.look(1)
+    f.serve(log)
+    seen = set()
+    for i in range(12):
+        done = run(*f.args("--once"))
+        seen |= {json.loads(x)["index"] for x in done.stdout.splitlines()}
+        if done.returncode == 0:
+            break
+    assert seen == set(range(200)), len(seen)
+    f.look(0)
 
 
 def test_removals():
