@@ -203,9 +203,9 @@ def test_partials_of_earlier_sizes():
                       right[:-1] + bytes([right[-1] ^ 1])):
             expect(damaged(lambda f: f.update({name: wrong})), 1, name,
                    "1 findings", "not the beginning")
+    # Of a size to come there is nothing to compare it with.
     name = path(0, 2, 89)
-    expect(damaged(lambda f: f.update({name: b"x" * 89 * 32})), 1, name,
-           "does not have yet")
+    expect(damaged(lambda f: f.update({name: b"x" * 89 * 32})), 0)
 
 
 def test_gzip():
