@@ -76,7 +76,8 @@ rule_load(const struct rule *x, size_t i, struct buf *out, const char *expected)
 		return rule_complain(x, i, AC_ERR_LIMIT, "path too long");
 	memcpy(path, x->in->f[i].p, x->in->f[i].len);
 	path[x->in->f[i].len] = '\0';
-	if (x->loader->load(x->loader->ctx, out, path) != AC_OK)
+	if (x->loader == NULL ||
+	    x->loader->load(x->loader->ctx, out, path) != AC_OK)
 		return rule_complain(x, i, AC_ERR_FORMAT, expected);
 	return AC_OK;
 }

@@ -12,6 +12,7 @@ from lying import expect, folder, path, run, write, write_all
 KEY = certs.Key()
 LOG = lying.Log().fill(KEY, 600)
 FILES = LOG.files()
+FOLDER = write_all(folder(), FILES)
 POLICY = write(os.path.join(folder(), "policy"), LOG.policy())
 
 
@@ -98,6 +99,8 @@ def test_no_log():
     expect(fsck(top), 2, "there is no log in")
     expect(fsck("http://127.0.0.1:1/x?y"), 2, "query")
     expect(run("fsck", top, "--policy", "/nonexistent"), 2, "cannot read")
+    keys = write(os.path.join(folder(), "keys"), "builder x key.pem\n")
+    expect(run("fsck", FOLDER, "--log-keys", keys), 2, "line 1")
     expect(run("fsck"), 2, "name one log")
     expect(run("fsck", top, "--threads", "0"), 2, "--threads wants")
     expect(run("fsck", top, "--what"), 2, "no such option")
