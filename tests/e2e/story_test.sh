@@ -101,8 +101,10 @@ sed 's/unmeasured-boot//' policy >measured
 check "boot not measured" 3 "names no image" aicert-verify --policy measured model
 grep -v '^ak-root' policy >noroot
 check "an AK root that the policy does not name" 3 "is not in the policy" aicert-verify --policy noroot model
+(grep -v '^#' policy; echo "pcr 4 $pin") >pcr
+check "a PCR that counts with others only" 2 "column 5: expected PCR 0" aicert-verify --policy pcr model
 (grep -v '^#' policy; echo "image x $pin") >image
-check "a policy line that this build lacks" 2 "image.*step 13" aicert-verify --policy image model
+check "an image, where the boot is waived" 0 "not established" aicert-verify --policy image model
 echo "qourum none" >typo
 check "a policy with a typo" 2 "line 1, column 1" aicert-verify --policy typo model
 
