@@ -1,10 +1,12 @@
 /*
  * load.c -- a load on a registry, and what it must keep of it.
  *
- *	bench_load make FILE COUNT SIZE [POLICY]   certificates; with a policy
- *	                                           file: with evidence
+ *	bench_load make FILE COUNT SIZE [POLICY [FIRST]]
+ *	                                           certificates; with a policy
+ *	                                           file, not "-": with evidence
  *	bench_load post FILE ADDR:PORT CONNECTIONS RECORD
  *	bench_load check RECORD ADDR:PORT          after a restart
+ *	bench_load ask PATHS ADDR:PORT             GETs, one after the other
  *	bench_load verify                          P-256 verifications a second
  *
  * post keeps so many connections busy, each with one request at a time, by
@@ -110,6 +112,7 @@ read_more(struct answer *a, int fd)
 		a->p = realloc(a->p, a->max);
 		must(a->p != NULL, "find memory");
 	}
+	errno = 0; /* EAGAIN then says that all was read */
 	n = read(fd, a->p + a->len, a->max - a->len - 1);
 	if (n <= 0)
 		return n < 0 && errno == EAGAIN ? 0 : -1;
@@ -455,6 +458,37 @@ check(const char *path, const char *address)
 	return missing > 0;
 }
 
+/* ---- asking ---- */
+
+/* A path a line; how long each answer took. */
+static int
+ask(const char *path, const char *address)
+{
+	FILE *f = fopen(path, "r");
+	int fd = dial(address, true);
+	static double took[1 << 20];
+	char line[512];
+	size_t n = 0;
+
+	must(f != NULL, "open the paths");
+	while (n < sizeof(took) / sizeof(took[0]) &&
+	    fgets(line, sizeof(line), f) != NULL) {
+		double start = now_s();
+
+		line[strcspn(line, "\n")] = '\0';
+		(void)get(fd, address, line);
+		took[n++] = now_s() - start;
+	}
+	qsort(took, n, sizeof(took[0]), compare);
+	must(n > 0, "find a path");
+	(void)printf("{\"requests\":%zu,\"p50ms\":%.3f,\"p99ms\":%.3f,"
+	    "\"maxms\":%.3f}\n", n, took[n / 2] * 1e3,
+	    took[n * 99 / 100] * 1e3, took[n - 1] * 1e3);
+	(void)fclose(f);
+	(void)close(fd);
+	return 0;
+}
+
 /* ---- what the machine can do ---- */
 
 static void *
@@ -504,13 +538,15 @@ verify(void)
 int
 main(int argc, char **argv)
 {
-	if ((argc == 5 || argc == 6) && strcmp(argv[1], "make") == 0) {
+	if (argc >= 5 && argc <= 7 && strcmp(argv[1], "make") == 0) {
+		bool evidence = argc > 5 && strcmp(argv[5], "-") != 0;
 		struct certs_options o = { .path = argv[2],
 			.count = number(argv[3]),
 			.size = (size_t)number(argv[4]),
 			.builders = BUILDERS, .wrong = WRONG,
-			.evidence = argc == 6,
-			.policy = argc == 6 ? argv[5] : NULL };
+			.evidence = evidence,
+			.policy = evidence ? argv[5] : NULL,
+			.first = argc == 7 ? number(argv[6]) : 0 };
 
 		certs_make(&o);
 		return 0;
@@ -519,10 +555,12 @@ main(int argc, char **argv)
 		return post(argv[2], argv[3], (size_t)number(argv[4]), argv[5]);
 	if (argc == 4 && strcmp(argv[1], "check") == 0)
 		return check(argv[2], argv[3]);
+	if (argc == 4 && strcmp(argv[1], "ask") == 0)
+		return ask(argv[2], argv[3]);
 	if (argc == 2 && strcmp(argv[1], "verify") == 0)
 		return verify();
-	(void)fprintf(stderr, "usage: bench_load make FILE COUNT SIZE [POLICY]"
+	(void)fprintf(stderr, "usage: bench_load make FILE COUNT SIZE [POLICY [FIRST]]"
 	    " | post FILE ADDR:PORT CONNECTIONS RECORD |"
-	    " check RECORD ADDR:PORT | verify\n");
+	    " check RECORD ADDR:PORT | ask PATHS ADDR:PORT | verify\n");
 	return 2;
 }

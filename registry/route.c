@@ -6,10 +6,12 @@
 
 #include "common/reader.h"
 #include "common/text.h"
+#include "registry/batch.h"
 #include "registry/route.h"
 
 #define API "/api/v1/"
 #define JSONL "application/jsonl"
+#define JSON "application/json"
 
 /* Fixed paths, and prefixes whose rest is an argument. */
 static const struct {
@@ -143,12 +145,13 @@ origin_form(const char *target)
 	return slash == NULL ? span_str("/") : span_str(slash);
 }
 
+/* Is the Content-Type that one, with parameters or without? */
 static bool
-is_jsonl(const char *type)
+is_type(const char *type, const char *wanted)
 {
-	size_t n = strlen(JSONL);
+	size_t n = strlen(wanted);
 
-	return type != NULL && strncasecmp(type, JSONL, n) == 0 &&
+	return type != NULL && strncasecmp(type, wanted, n) == 0 &&
 	    (type[n] == '\0' || type[n] == ';' || type[n] == ' ');
 }
 
@@ -341,23 +344,27 @@ get_path(struct route *r, struct reply *refusal, struct span path,
 }
 
 static bool
-check_submit(struct reply *refusal, const struct route_request *req)
+check_submit(struct reply *refusal, const struct route_request *req,
+    bool *batch)
 {
-	if (!is_jsonl(req->content_type))
+	*batch = is_type(req->content_type, JSON);
+	if (!*batch && !is_type(req->content_type, JSONL))
 		return refuse(refusal, PROBLEM_MEDIA_TYPE, "A certificate is "
-		    "posted as " JSONL ", the bytes of aicert.jsonl.");
+		    "posted as " JSONL ", the bytes of aicert.jsonl; many of "
+		    "them as " JSON ", an array of strings.");
 	if (!req->has_length)
 		return refuse(refusal, PROBLEM_NO_LENGTH, "Post the "
 		    "certificate with a Content-Length.");
-	if (req->length > CERTIFICATE_MAX)
-		return refuse(refusal, PROBLEM_TOO_LARGE, "A certificate has "
-		    "at most 4 MiB.");
+	if (req->length > (*batch ? BATCH_BODY_MAX : CERTIFICATE_MAX))
+		return refuse(refusal, PROBLEM_TOO_LARGE, *batch ?
+		    "An array of certificates has at most 16 MiB." :
+		    "A certificate has at most 4 MiB.");
 	return true;
 }
 
 /* Does the method fit the place, and the body the method? */
 static bool
-check_method(struct reply *refusal, enum route_place place,
+check_method(struct reply *refusal, enum route_place place, bool *batch,
     const struct route_request *req)
 {
 	bool submit = place == ROUTE_SUBMIT;
@@ -373,7 +380,7 @@ check_method(struct reply *refusal, enum route_place place,
 		return false;
 	}
 	if (submit)
-		return check_submit(refusal, req);
+		return check_submit(refusal, req, batch);
 	if (!req->has_length || req->length > 0)
 		return refuse(refusal, PROBLEM_TOO_LARGE,
 		    "A request to read has no body.");
@@ -405,7 +412,7 @@ route_parse(struct route *out, struct reply *refusal,
 		    "There is nothing at this path.");
 	r.place = places[i].place;
 	r.gzip = req->gzip;
-	if (!check_method(refusal, r.place, req) ||
+	if (!check_method(refusal, r.place, &r.batch, req) ||
 	    !get_path(&r, refusal, path, span_of(path.p + n, path.len - n)))
 		return false;
 	if (!get_query(&r, query))

@@ -45,6 +45,7 @@ bool route_is_static(enum route_place place);
 
 struct route {
 	enum route_place place;
+	bool batch;                   /* SUBMIT: an array of certificates */
 	bool gzip;                    /* the client takes gzip */
 	struct digest d;              /* STATEMENT, CERTIFICATE, its page */
 	bool has_key;

@@ -14,6 +14,7 @@
 #include "common/listen.h"
 #include "registry/admit.h"
 #include "registry/answer.h"
+#include "registry/batch.h"
 #include "registry/collect.h"
 #include "registry/home.h"
 #include "registry/html.h"
@@ -149,13 +150,85 @@ on_take(void *arg, struct http_exchange *x)
 	http_answer(x);
 }
 
-/* Judge a certificate; false: the sequencer has it now. */
+/*
+ * Judge a certificate; false: the sequencer has it now, for x and, where it is
+ * one of many, its item.
+ */
 static bool
-submit(struct registry *r, unsigned thread, struct http_exchange *x)
+submit(struct registry *r, unsigned thread, struct reply *out,
+    struct span jsonl, struct http_exchange *x, struct batch_item *item)
 {
-	struct answer *answer = r->answer[thread];
 	struct unit *u = NULL;
-	bool admitted;
+
+	if (!admit_certificate(r->admit[thread], &u, out, jsonl))
+		return true;
+	hook_at("admitted");
+	if (answer_duplicate(r->answer[thread], out, u)) {
+		unit_free(u);
+		return true;
+	}
+	if (u->kind == UNIT_REMOVAL || u->kind == UNIT_STATE) {
+		unit_free(u);
+		problem_reply(out, PROBLEM_AUTHORITY, "The registry itself "
+		    "logs what it says; it is not posted.", NULL);
+		return true;
+	}
+	u->owner = x;
+	u->item = item;
+	if (sequence_submit(r->sequence, u) == AC_OK) {
+		hook_at("pooled");
+		return false;
+	}
+	unit_free(u);
+	problem_reply(out, PROBLEM_BUSY, "As many certificates wait as may; "
+	    "post again later.", NULL);
+	return true;
+}
+
+/* All items of a batch have their replies. */
+static void
+finish_batch(struct http_exchange *x)
+{
+	struct batch *b = x->unit;
+
+	x->unit = NULL;
+	batch_reply(b, &x->reply);
+	batch_free(b);
+}
+
+/* The same for an array of them. */
+static bool
+submit_batch(struct registry *r, unsigned thread, struct http_exchange *x)
+{
+	struct batch *b = NULL;
+	enum ac_err e = batch_parse(&b, buf_span(&x->body));
+
+	buf_free(&x->body);
+	if (e != AC_OK) {
+		problem_reply(&x->reply, e == AC_ERR_LIMIT ?
+		    PROBLEM_TOO_LARGE : e == AC_ERR_MEMORY ? PROBLEM_BUSY :
+		    PROBLEM_MALFORMED, "Expected a JSON array of 1 to 1000 "
+		    "strings, each an aicert.jsonl.", NULL);
+		return true;
+	}
+	b->owner = x;
+	x->unit = b;
+	for (size_t i = 0; i < b->n; i++)
+		if (submit(r, thread, &b->item[i].reply, b->item[i].jsonl, x,
+		    &b->item[i]))
+			(void)!batch_is_last(b); /* this loop is one itself */
+	if (!batch_is_last(b))
+		return false;
+	finish_batch(x);
+	return true;
+}
+
+/* False: the sequencer has it now. */
+static bool
+submit_any(struct registry *r, unsigned thread, struct http_exchange *x)
+{
+	struct buf body = x->body;
+	bool answered;
 
 	if (r->frozen) {
 		buf_free(&x->body);
@@ -164,31 +237,13 @@ submit(struct registry *r, unsigned thread, struct http_exchange *x)
 		    "Post to another log.", NULL);
 		return true;
 	}
-	admitted = admit_certificate(r->admit[thread], &u, &x->reply,
-	    buf_span(&x->body));
-	buf_free(&x->body);
-	if (!admitted)
-		return true;
-	hook_at("admitted");
-	if (answer_duplicate(answer, &x->reply, u)) {
-		unit_free(u);
-		return true;
-	}
-	if (u->kind == UNIT_REMOVAL || u->kind == UNIT_STATE) {
-		unit_free(u);
-		problem_reply(&x->reply, PROBLEM_AUTHORITY, "The registry "
-		    "itself logs what it says; it is not posted.", NULL);
-		return true;
-	}
-	u->owner = x;
-	if (sequence_submit(r->sequence, u) == AC_OK) {
-		hook_at("pooled");
-		return false;
-	}
-	unit_free(u);
-	problem_reply(&x->reply, PROBLEM_BUSY, "As many certificates wait as "
-	    "may; post again later.", NULL);
-	return true;
+	if (x->route.batch)
+		return submit_batch(r, thread, x);
+	/* Once the sequencer has it, the exchange is another's. */
+	x->body = (struct buf){ 0 };
+	answered = submit(r, thread, &x->reply, buf_span(&body), x, NULL);
+	buf_free(&body);
+	return answered;
 }
 
 static void
@@ -201,7 +256,7 @@ on_begin(void *arg, unsigned thread, void *subject)
 		shelf_bundle(&x->reply, r->advance.publish, &x->route);
 	else if (x->route.place != ROUTE_SUBMIT)
 		answer_read(r->answer[thread], &x->reply, &x->route);
-	else if (!submit(r, thread, x))
+	else if (!submit_any(r, thread, x))
 		return;
 	http_answer(x);
 }
@@ -212,13 +267,20 @@ on_verdict(void *arg, struct unit *u)
 {
 	struct registry *r = arg;
 	struct http_exchange *x = u->owner;
+	struct batch_item *item = u->item;
 
 	if (x == NULL) {
 		own_done(r->own, u);
 		unit_free(u);
 		return;
 	}
-	x->unit = u;
+	if (item == NULL) {
+		x->unit = u;
+	} else {
+		item->unit = u;
+		if (!batch_is_last(item->batch))
+			return;
+	}
 	work_finish(r->work, &x->item);
 }
 
@@ -246,9 +308,19 @@ on_finish(void *arg, unsigned thread, void *subject)
 	struct registry *r = arg;
 	struct http_exchange *x = subject;
 
-	answer_unit(r->answer[thread], &x->reply, x->unit);
-	unit_free(x->unit);
-	x->unit = NULL;
+	if (!x->route.batch) {
+		answer_unit(r->answer[thread], &x->reply, x->unit);
+		unit_free(x->unit);
+		x->unit = NULL;
+	} else {
+		struct batch *b = x->unit;
+
+		for (size_t i = 0; i < b->n; i++)
+			if (b->item[i].unit != NULL)
+				answer_unit(r->answer[thread],
+				    &b->item[i].reply, b->item[i].unit);
+		finish_batch(x);
+	}
 	http_answer(x);
 }
 

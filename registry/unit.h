@@ -44,6 +44,7 @@ struct unit_line {
 struct unit {
 	struct unit *next; /* in the pool */
 	void *owner;       /* whoever waits for the verdict */
+	void *item;        /* likewise, where it is one of many */
 	enum unit_verdict verdict;
 	struct digest stored; /* of UNIT_CONFLICT */
 	size_t bytes;      /* of the body it came in: what it costs the pool */

@@ -270,7 +270,7 @@ def requests():
     """Other requests: (name, method, path, headers, body, status, problem)."""
     jsonl = server.JSONL
     body = line(p_self)
-    for kind in ("application/json", "text/plain", "application/jsonlines",
+    for kind in ("application/x-json", "text/plain", "application/jsonlines",
                  "application/x-www-form-urlencoded", ""):
         yield ("type " + kind, "POST", POST, {"Content-Type": kind}, body,
                415, "media-type")
