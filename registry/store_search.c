@@ -76,14 +76,15 @@ store_term_flops(double flops)
 /* ---- streams ---- */
 
 /*
- * The entries of one term in the roles from its own to last; at is the next
- * one, where there is one.
+ * The entries of one term in the roles from its own to last, as far as one
+ * segment has been looked at: none says that nothing follows there, else the
+ * next one is at, in role.
  */
 struct stream {
 	struct store_term term;
-	enum store_role last, role; /* role: of the one at at */
-	bool begun, ended;
-	uint64_t at;
+	enum store_role last, role;
+	bool known, none;
+	uint64_t segment, at;
 };
 
 static struct stream
@@ -96,6 +97,7 @@ stream_of(struct store_term t)
 struct walk {
 	struct store *s;
 	bool down;     /* from the newest */
+	bool whole;    /* however many steps it takes */
 	uint64_t size;
 	unsigned steps;
 };
@@ -107,14 +109,20 @@ before(const struct walk *w, uint64_t a, uint64_t b)
 	return w->down ? a > b : a < b;
 }
 
-/* The first entry of st in that segment which is not before x. */
+/*
+ * Move st to its first entry in that segment which is not before x; what is
+ * known already is not looked up again.
+ */
 static enum ac_err
-seek_in(struct walk *w, struct stream *st, uint64_t segment, uint64_t x)
+seek(struct walk *w, struct stream *st, uint64_t segment, uint64_t x)
 {
 	enum store_q q = w->down ? Q_DOWN : Q_UP;
 	struct db *db = w->s->db;
 	enum ac_err e;
 
+	if (st->known && st->segment == segment &&
+	    (st->none || !before(w, st->at, x)))
+		return AC_OK;
 	w->steps++;
 	db_bind_int(db, q, 1, (int64_t)segment);
 	db_bind_int(db, q, 2, st->term.value);
@@ -129,53 +137,60 @@ seek_in(struct walk *w, struct stream *st, uint64_t segment, uint64_t x)
 		st->role = (enum store_role)db_column_int(db, q, 1);
 	}
 	db_reset(db, q);
-	return e;
+	if (e != AC_OK && e != AC_ERR_NOT_FOUND)
+		return e;
+	st->known = true;
+	st->none = e == AC_ERR_NOT_FOUND;
+	st->segment = segment;
+	return AC_OK;
 }
 
-/* Move st to its first entry that is not before x. */
-static enum ac_err
-seek(struct walk *w, struct stream *st, uint64_t x)
+/* The first index of the next segment; false: there is none. */
+static bool
+next_segment(const struct walk *w, uint64_t *x)
 {
-	uint64_t segment = x / STORE_SEGMENT;
-	enum ac_err e = AC_ERR_NOT_FOUND;
+	uint64_t segment = *x / STORE_SEGMENT;
 
-	if (st->ended || (st->begun && !before(w, st->at, x)))
-		return AC_OK;
-	st->begun = true;
-	if (!w->down)
-		while (segment * STORE_SEGMENT < w->size &&
-		    (e = seek_in(w, st, segment, x)) == AC_ERR_NOT_FOUND)
-			segment++;
-	else
-		while ((e = seek_in(w, st, segment, x)) == AC_ERR_NOT_FOUND &&
-		    segment > 0)
-			segment--;
-	st->ended = e == AC_ERR_NOT_FOUND;
-	return st->ended ? AC_OK : e;
+	if (w->down ? segment == 0 :
+	    (segment + 1) * STORE_SEGMENT >= w->size)
+		return false;
+	*x = w->down ? segment * STORE_SEGMENT - 1 :
+	    (segment + 1) * STORE_SEGMENT;
+	return true;
 }
 
 /*
- * *at = the first entry at x or after it in any of the streams, *which is the
- * first of those.  AC_ERR_NOT_FOUND: none.
+ * *x = the first entry at *x or after it in any of the streams, *which is the
+ * first of those.  AC_ERR_NOT_FOUND: none; AC_ERR_BUSY: too many steps, and
+ * *x is how far it got.
  */
 static enum ac_err
-any(struct walk *w, struct stream st[], size_t n, uint64_t x, uint64_t *at,
-    size_t *which)
+any(struct walk *w, struct stream st[], size_t n, uint64_t *x, size_t *which)
 {
-	bool found = false;
+	do {
+		uint64_t at = 0;
+		bool found = false;
 
-	for (size_t i = 0; i < n; i++) {
-		enum ac_err e = seek(w, &st[i], x);
+		if (!w->whole && w->steps > STEPS_MAX)
+			return AC_ERR_BUSY;
+		for (size_t i = 0; i < n; i++) {
+			enum ac_err e = seek(w, &st[i], *x / STORE_SEGMENT,
+			    *x);
 
-		if (e != AC_OK)
-			return e;
-		if (st[i].ended || (found && !before(w, st[i].at, *at)))
-			continue;
-		*at = st[i].at;
-		*which = i;
-		found = true;
-	}
-	return found ? AC_OK : AC_ERR_NOT_FOUND;
+			if (e != AC_OK)
+				return e;
+			if (st[i].none || (found && !before(w, st[i].at, at)))
+				continue;
+			at = st[i].at;
+			*which = i;
+			found = true;
+		}
+		if (found) {
+			*x = at;
+			return AC_OK;
+		}
+	} while (next_segment(w, x));
+	return AC_ERR_NOT_FOUND;
 }
 
 static enum ac_err
@@ -218,8 +233,9 @@ next_role(struct walk *w, struct stream *st)
 	if (st->role == st->last)
 		return AC_ERR_NOT_FOUND;
 	same.term.role = (enum store_role)(st->role + 1);
-	e = seek_in(w, &same, st->at / STORE_SEGMENT, st->at);
-	if (e == AC_OK && same.at != st->at)
+	same.known = false;
+	e = seek(w, &same, st->segment, st->at);
+	if (e == AC_OK && (same.none || same.at != st->at))
 		e = AC_ERR_NOT_FOUND;
 	if (e == AC_OK)
 		st->role = same.role;
@@ -231,24 +247,24 @@ store_by_digest(struct store *s, struct store_found out[], size_t *n,
     size_t max, struct span alg, struct span value, uint64_t from,
     uint64_t size)
 {
-	struct walk w = { .s = s, .size = size };
+	struct walk w = { .s = s, .whole = true, .size = size };
 	struct stream st = stream_of(store_term_digest(STORE_SUBJECT, alg,
 	    value));
-	size_t found = 0;
+	size_t found = 0, which;
 	enum ac_err e;
 
 	st.last = STORE_IMAGE;
-	e = seek(&w, &st, from);
-	while (e == AC_OK && !st.ended && found < max) {
+	e = from < size ? any(&w, &st, 1, &from, &which) : AC_ERR_NOT_FOUND;
+	while (e == AC_OK && found < max) {
 		e = get_found(s, &out[found], st.at, st.role);
 		if (e != AC_OK)
 			break;
 		found++;
 		e = next_role(&w, &st);
-		if (e == AC_ERR_NOT_FOUND)
-			e = seek(&w, &st, st.at + 1);
+		if (e == AC_ERR_NOT_FOUND && ++from < size)
+			e = any(&w, &st, 1, &from, &which);
 	}
-	if (e != AC_OK) {
+	if (e != AC_OK && e != AC_ERR_NOT_FOUND) {
 		free_found(out, found);
 		return e;
 	}
@@ -259,30 +275,30 @@ store_by_digest(struct store *s, struct store_found out[], size_t *n,
 enum ac_err
 store_find_leaf(struct store *s, uint64_t *index, const struct digest *leaf)
 {
-	struct walk w = { .s = s };
+	struct walk w = { .s = s, .whole = true };
 	struct stream st = stream_of(store_term_leaf(leaf));
 	struct store_row row = { 0 };
 	struct store_head head;
 	struct digest found;
+	uint64_t at = 0;
 	bool published;
+	size_t which;
 	enum ac_err e;
 
 	e = store_head(s, &head, &published);
 	if (e != AC_OK)
 		return e;
 	w.size = head.size;
-	e = seek(&w, &st, 0);
-	if (e == AC_OK && st.ended)
-		e = AC_ERR_NOT_FOUND;
+	e = any(&w, &st, 1, &at, &which);
 	if (e == AC_OK)
-		e = store_row(s, &row, st.at);
+		e = store_row(s, &row, at);
 	if (e != AC_OK)
 		return e;
 	found = merkle_leaf(buf_span(&row.body));
 	store_row_free(&row);
 	if (!digest_equal(&found, leaf))
 		return AC_ERR_NOT_FOUND;
-	*index = st.at;
+	*index = at;
 	return AC_OK;
 }
 
@@ -339,20 +355,17 @@ next_match(struct search *s, uint64_t *x)
 	/* Round and round until all stand at the same entry. */
 	for (size_t i = 0; agree < n; i = (i + 1) % n) {
 		bool flops = i == s->query->ncriteria, good = true;
-		uint64_t at = *x;
+		uint64_t from = *x;
 		size_t which = 0;
 		enum ac_err e;
 
-		if (w->steps > STEPS_MAX)
-			return AC_ERR_BUSY;
-		e = flops ? any(w, s->flops, s->nflops, *x, &at, &which) :
-		    any(w, &s->criterion[i], 1, *x, &at, &which);
+		e = flops ? any(w, s->flops, s->nflops, x, &which) :
+		    any(w, &s->criterion[i], 1, x, &which);
 		if (e == AC_OK && flops)
-			e = has_flops(s, &good, at, which);
+			e = has_flops(s, &good, *x, which);
 		if (e != AC_OK)
 			return e;
-		agree = at == *x ? agree + 1 : 1;
-		*x = at;
+		agree = from == *x ? agree + 1 : 1;
 		if (!good) {
 			if (!step_on(w, x))
 				return AC_ERR_NOT_FOUND;
@@ -421,18 +434,17 @@ enum ac_err
 store_of_type(struct store *s, uint64_t index[], size_t *n, size_t max,
     const char *type, uint64_t from, uint64_t size)
 {
-	struct walk w = { .s = s, .size = size };
+	struct walk w = { .s = s, .whole = true, .size = size };
 	struct stream st = stream_of(store_term_text(STORE_TYPE,
 	    span_str(type)));
 	enum ac_err e = AC_OK;
-	size_t found = 0;
+	size_t found = 0, which;
 
-	while (found < max && (e = seek(&w, &st, from)) == AC_OK &&
-	    !st.ended) {
-		index[found++] = st.at;
-		from = st.at + 1;
-	}
-	if (e == AC_OK)
-		*n = found;
-	return e;
+	while (found < max && from < size &&
+	    (e = any(&w, &st, 1, &from, &which)) == AC_OK)
+		index[found++] = from++;
+	if (e != AC_OK && e != AC_ERR_NOT_FOUND)
+		return e;
+	*n = found;
+	return AC_OK;
 }

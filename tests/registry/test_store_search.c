@@ -5,6 +5,7 @@
 #include "tests/test.h"
 
 #define N 300
+#define LARGE (2 * STORE_SEGMENT + 77) /* entries in three segments */
 
 struct fixture {
 	struct folder folder;
@@ -17,7 +18,8 @@ struct fixture {
 static bool
 has_dataset(uint64_t i)
 {
-	return i % 3 == 0;
+	/* Sparse where the log is large, so that segments are without. */
+	return i < N ? i % 3 == 0 : i % 5000 == 7;
 }
 
 static bool
@@ -33,7 +35,7 @@ flops_of(uint64_t i)
 }
 
 static int
-setup(void **state)
+make(void **state, uint64_t size)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct store_head to;
@@ -45,7 +47,7 @@ setup(void **state)
 	assert_ok(store_head(f->s, &f->head, &published));
 	assert_ok(tree_load(&f->tree, f->s, &f->head));
 	assert_ok(store_begin(f->s));
-	for (uint64_t i = 0; i < N; i++) {
+	for (uint64_t i = 0; i < size; i++) {
 		struct store_entry e = folder_entry(i);
 		struct store_term term[4];
 		uint64_t index;
@@ -68,11 +70,23 @@ setup(void **state)
 		assert_ok(tree_push(&f->tree, f->s, &e.leaf));
 	}
 	assert_ok(tree_save(&f->tree, f->s));
-	to = (struct store_head){ N, tree_root(&f->tree) };
+	to = (struct store_head){ size, tree_root(&f->tree) };
 	assert_ok(store_put_head(f->s, &f->head, &to));
 	assert_ok(store_commit(f->s));
 	*state = f;
 	return 0;
+}
+
+static int
+setup(void **state)
+{
+	return make(state, N);
+}
+
+static int
+setup_large(void **state)
+{
+	return make(state, LARGE);
 }
 
 static int
@@ -172,6 +186,35 @@ test_search_is_bounded_by_the_size(void **state)
 			for (unsigned down = 0; down < 2; down++)
 				check_pages(*state, mask, 5000, down == 1, 10,
 				    size[s]);
+}
+
+/* From one segment of the index to the next, in either direction. */
+static void
+test_search_over_segments(void **state)
+{
+	static const uint64_t size[] = { STORE_SEGMENT - 1, STORE_SEGMENT,
+		STORE_SEGMENT + 1, 2 * STORE_SEGMENT, LARGE };
+
+	for (unsigned mask = 1; mask < 8; mask += 2)
+		for (size_t s = 0; s < 5; s++)
+			for (unsigned down = 0; down < 2; down++)
+				check_pages(*state, mask, 20000, down == 1, 7,
+				    size[s]);
+}
+
+/* A digest is found in its segment, and a leaf. */
+static void
+test_find_over_segments(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint64_t i = 0; i < LARGE; i += STORE_SEGMENT - 1) {
+		struct store_entry e = folder_entry(i);
+		uint64_t index = 0;
+
+		assert_ok(store_find_leaf(f->s, &index, &e.leaf));
+		assert_int_equal(index, i);
+	}
 }
 
 /* What nobody has, in a role that it does not have, is not found. */
@@ -295,6 +338,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_search, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_search_is_bounded_by_the_size, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_search_over_segments,
+		    setup_large, teardown),
+		cmocka_unit_test_setup_teardown(test_find_over_segments,
+		    setup_large, teardown),
 		cmocka_unit_test_setup_teardown(test_not_found, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_of_type, setup, teardown),
