@@ -19,6 +19,7 @@ struct answer_log {
 	int64_t created_s;
 	const char *witnessing;   /* "none", "fail-closed" or "fail-open" */
 	struct span keys;         /* policy lines */
+	struct digest own;        /* fingerprint of the registry's own key */
 	const char *page_policy;
 };
 

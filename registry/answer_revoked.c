@@ -7,11 +7,14 @@
 #define SNAPSHOT_MAX ((size_t)64 * MIB)
 #define AT_ONCE 256 /* revocations looked up together */
 
-/* *index = the newest revocation-state below size.  AC_ERR_NOT_FOUND. */
+/*
+ * *index = the newest revocation-state below size that the registry itself
+ * made; others may stand among further lines.  AC_ERR_NOT_FOUND.
+ */
 static enum ac_err
 find_state(struct answer *a, uint64_t *index, uint64_t size)
 {
-	struct store_query q = { .ncriteria = 1, .newest_first = true,
+	struct store_query q = { .ncriteria = 2, .newest_first = true,
 		.from = size, .size = size };
 	struct store_found found = { 0 };
 	uint64_t next = 0;
@@ -21,6 +24,7 @@ find_state(struct answer *a, uint64_t *index, uint64_t size)
 
 	q.criterion[0] = store_term_text(STORE_TYPE,
 	    span_str(TYPE_REVOCATION_STATE));
+	q.criterion[1] = store_term_builder(&a->log->own);
 	e = store_search(a->store, &found, &n, 1, &more, &next, &q);
 	if (e == AC_OK && n == 0)
 		e = AC_ERR_NOT_FOUND;

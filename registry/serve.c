@@ -540,6 +540,7 @@ fill_shared(struct registry *r, const char *bound, struct message *why)
 	html_policy(r->policy);
 	s->page_policy = r->policy;
 	registry = notary_fingerprint(r->notary);
+	s->own = registry;
 	e = home_keys(&r->keys, &s->log, &s->time, &registry, url);
 	if (e != AC_OK)
 		message_set(why, "no memory for the log's keys");

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import time
 import urllib.parse
 
 import certs
@@ -134,6 +135,8 @@ class Log:
             "$other": certs.jsonl(certs.bundle(self.key, p), certs.bundle(
                 self.key, certs.evidence(p, b"other"))),
             "$withheld": hidden,
+            "$stranger": certs.jsonl(certs.bundle(other, certs.revocation(
+                certs.digest(p).hex(), "not mine"))),
             "$large": large,
             "$forged": certs.jsonl(certs.bundle(self.key, p, other.sign(p)),
                                    certs.bundle(self.key,
@@ -303,14 +306,30 @@ def test_stopping():
 
 
 def test_revocations():
+    """The snapshot: the registry's own newest state, and all that it counts."""
     log = Log()
-    one, two = (certs.revocation(certs.digest(b"%d" % i).hex(), "r%d" % i)
-                for i in range(2))
-    ds = [certs.digest(one), certs.digest(two)]
-    state = certs.revocation_state("log.example.org", log.r.size() + 3, ds)
-    p = certs.provenance(log.key, "revoker")
-    log.post(certs.jsonl(*(certs.bundle(log.key, s)
-                           for s in (p, one, two, state))))
+    r = log.r
+    said = [certs.revocation("%02d" % i * 32, "r%d" % i) for i in range(3)]
+    for s in said:
+        log.post(certs.jsonl(certs.bundle(log.key, s)))
+    # A state that somebody else made, with a later index, is not taken.
+    stranger = certs.Key()
+    fake = certs.revocation_state("log.example.org", 1, [])
+
+    def newest():
+        reply = r.get("/api/v1/revocations")
+        if reply.status != 200:
+            return None
+        state = json.loads(certs.unb64(json.loads(
+            reply.body.splitlines()[0])["dsseEnvelope"]["payload"]))
+        return state["predicate"]["count"]
+    until = time.monotonic() + 60
+    while newest() != 3:
+        assert time.monotonic() < until, newest()
+        time.sleep(0.05)
+    log.post(certs.jsonl(
+        certs.bundle(stranger, certs.provenance(stranger, "x")),
+        certs.bundle(stranger, fake)))
     for path, method, op in operations():
         for status, response in op["responses"].items():
             when = resolve(response).get("x-when", {})
@@ -322,9 +341,18 @@ def test_revocations():
             lines = reply.body.splitlines()
             got = [certs.unb64(json.loads(x)["dsseEnvelope"]["payload"])
                    for x in lines]
-            assert got == [state, one, two]
+            assert got[1:] == said
+            state = json.loads(got[0])
+            assert state["subject"][0]["digest"]["sha256"] == (
+                certs.sha256_hex(b"".join(certs.digest(s) for s in said)))
             for line in lines:
-                certs.check_line(line, log.r.keys, log.key)
+                certs.check_line(line, r.keys)
+            own, = [x.split()[2] for x in r.get(
+                "/api/v1/log-keys").text().splitlines()
+                    if x.startswith("registry ")]
+            hint = json.loads(lines[0])["verificationMaterial"]["publicKey"][
+                "hint"]
+            assert certs.unb64(hint).hex() == own
     log.end()
 
 
