@@ -9,6 +9,7 @@
 #include "common/text.h"
 #include "registry/admit.h"
 #include "registry/problem.h"
+#include "registry/roots.h"
 #include "verifier/policyfile.h"
 #include "verifier/sig.h"
 #include "verifier/verify.h"
@@ -195,6 +196,19 @@ get_flops(double *out, struct json compute)
 	return true;
 }
 
+/* The OMS root as other tools compute it, where S tells it. */
+static enum ac_err
+note_other_root(struct terms *t, const struct provenance_view *provenance)
+{
+	struct digest root;
+	enum ac_err e = roots_other(&root, provenance);
+
+	if (e == AC_OK)
+		note(t, store_term_digest(STORE_SUBJECT, span_str("sha256"),
+		    span_digest(&root)));
+	return e == AC_ERR_NOT_FOUND ? AC_OK : e;
+}
+
 /* Everything that the line is found by; provenance is NULL for others. */
 static enum ac_err
 note_terms(struct unit_line *line, const struct statement *s,
@@ -219,6 +233,11 @@ note_terms(struct unit_line *line, const struct statement *s,
 		note_text(&t, STORE_LICENSE, json_get(json_get(r,
 		    "annotations"), "license"));
 	}
+	if (provenance != NULL && provenance->has_image_root)
+		note(&t, store_term_digest(STORE_IMAGE, span_str("sha256"),
+		    span_digest(&provenance->image_root)));
+	if (provenance != NULL && note_other_root(&t, provenance) != AC_OK)
+		t.failed = true;
 	if (provenance != NULL && get_flops(&line->flops,
 	    provenance->compute)) {
 		line->has_flops = true;

@@ -112,6 +112,39 @@ def test_search():
     log.end()
 
 
+def test_other_root_and_image():
+    """A model in folders is found by both of its roots; a VM image, too."""
+    r = server.Registry()
+    r.start()
+    key = certs.Key()
+    names = ["onnx/model.onnx", "onnx.json.bin", "onnx-a.bin"]
+    digests = {n: certs.sha256(n.encode()) for n in names}
+
+    def root(order):
+        return certs.sha256_hex(b"".join(digests[n] for n in order))
+    stated = root(["onnx-a.bin", "onnx.json.bin", "onnx/model.onnx"])
+    other = root(["onnx/model.onnx", "onnx-a.bin", "onnx.json.bin"])
+    value = json.loads(certs.provenance(key, "folders"))
+    value["subject"] = [certs.descriptor("oms-root", stated),
+                        value["subject"][1]] + [
+        certs.descriptor(n, digests[n].hex()) for n in sorted(names)]
+    value["predicate"]["runDetails"]["builder"]["builderDependencies"] = [
+        certs.descriptor("image", "ab" * 32)]
+    p = certs.compact(value)
+    reply = r.post(certs.jsonl(certs.bundle(key, p)))
+    assert reply.status == 200, reply.text()
+    for digest in stated, other:
+        found = json.loads(r.get(API + "by-digest/sha256/" + digest).body)
+        assert [s["statement"] for s in found["statements"]] == [
+            certs.digest(p).hex()]
+    assert root(names) != other
+    assert r.get(API + "by-digest/sha256/" + root(names)).status == 404
+    found = json.loads(r.get(API + "search?image=sha256:" + "ab" * 32).body)
+    assert [e["index"] for e in found["entries"]] == [0]
+    r.stop()
+    r.close()
+
+
 def test_feed():
     log = Log()
 
@@ -323,5 +356,6 @@ def test_pages():
     log.end()
 
 
-server.main([test_search, test_feed, test_consistency,
-             test_entries_and_kept_proofs, test_withheld, test_pages])
+server.main([test_search, test_other_root_and_image, test_feed,
+             test_consistency, test_entries_and_kept_proofs, test_withheld,
+             test_pages])
