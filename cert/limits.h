@@ -29,6 +29,9 @@
 #define LEAF_MAX 65535
 /* Bytes of a revocation snapshot: some 8,000 revocations. */
 #define REVOCATIONS_MAX (32 * MIB)
+/* Claims of inputs to have a certificate that are followed, and how deep. */
+#define LINEAGE_MAX 64
+#define LINEAGE_DEPTH_MAX 8
 /* Bytes of a policy file. */
 #define POLICY_MAX (1 * MIB)
 /* Bytes of a key or certificate chain in PEM. */

@@ -13,7 +13,8 @@ target_compile_options(aicert_flags INTERFACE
 	$<$<CONFIG:Release>:-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>
 	-fstack-protector-strong -fstack-clash-protection)
 target_link_options(aicert_flags INTERFACE
-	-pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed)
+	$<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>
+	-Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed)
 if(AICERT_SANITIZE OR AICERT_FUZZ)
 	target_compile_definitions(aicert_flags INTERFACE AICERT_SANITIZED)
 endif()

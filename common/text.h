@@ -43,4 +43,11 @@ bool text_is_utf8(struct span s);
 /* Is s UTF-8 without control characters (C0, DEL, U+0080 to U+009F)? */
 bool text_is_plain(struct span s);
 
+/*
+ * The one of names[0..n) that is at most two edits (insert, drop, change, swap
+ * neighbours) from word, the nearest; NULL where none is.
+ */
+const char *text_nearest(const char *const names[], size_t n,
+    struct span word);
+
 #endif

@@ -18,6 +18,7 @@ int cmd_tpmsim(int argc, char **argv);
 int cmd_build(int argc, char **argv);
 int cmd_publish(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
+int cmd_revoke(int argc, char **argv);
 
 /* Print "aicert <name>: <text>" on standard error; CMD_FAILED. */
 int cmd_failed(const char *name, const struct message *why);

@@ -141,7 +141,7 @@ static bool
 fail_unknown(struct parser *p, const char *what, struct span word,
     const char *const names[], size_t n)
 {
-	const char *nearest = rules_nearest(names, n, word);
+	const char *nearest = text_nearest(names, n, word);
 
 	(void)fail(p, AC_ERR_FORMAT);
 	message_add(p->why, "unknown %s ", what);

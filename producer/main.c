@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "producer/cmd.h"
-#include "producer/rules.h"
 
 struct command {
 	const char *name;
@@ -20,6 +20,8 @@ static const struct command commands[] = {
 	{ "tpm-sim", "keep a software TPM, for trying things out", cmd_tpmsim },
 	{ "build", "train a model as a file says, and certify it", cmd_build },
 	{ "publish", "put a certificate into a registry's log", cmd_publish },
+	{ "revoke", "say that something is not to be relied on any more",
+	    cmd_revoke },
 	{ "policy", "write a policy: whom to trust, for what", cmd_policy },
 };
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -57,7 +59,7 @@ unknown(const char *word)
 
 	for (size_t i = 0; i < NCOMMANDS; i++)
 		names[i] = commands[i].name;
-	nearest = rules_nearest(names, NCOMMANDS, span_str(word));
+	nearest = text_nearest(names, NCOMMANDS, span_str(word));
 	message_set(&m, "aicert: no such command: ");
 	message_add_quoted(&m, span_str(word));
 	if (nearest != NULL)

@@ -2,7 +2,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "cert/dsse.h"
 #include "cert/json.h"
+#include "common/reader.h"
 #include "producer/publish.h"
 #include "verifier/entry.h"
 
@@ -260,5 +262,55 @@ publish_check(struct buf *file, struct publish_line line[CERTIFICATE_LINES_MAX],
 out:
 	certificate_free(c);
 	free(c);
+	return e;
+}
+
+/* A line and nothing after it, as a bundle. */
+static enum ac_err
+read_one(struct certificate_line *out, struct span text)
+{
+	struct reader r = rd_of(text);
+	enum ac_err e;
+
+	if (!rd_line(&r, &out->raw) || !rd_end(&r))
+		return AC_ERR_FORMAT;
+	e = bundle_decode(&out->bundle, out->raw, STATEMENT_MAX);
+	if (e == AC_OK)
+		out->d = dsse_digest(buf_span(&out->bundle.statement));
+	return e;
+}
+
+enum ac_err
+publish_check_one(struct buf *file, struct publish_line *line,
+    struct span sent, struct span answer, const struct logkeys *keys,
+    struct message *why)
+{
+	struct certificate_line ours = { 0 }, theirs = { 0 };
+	struct publish_line found;
+	struct spki key;
+	struct writer w;
+	enum ac_err e;
+
+	e = read_one(&ours, sent);
+	if (e == AC_OK)
+		e = certificate_check_line(&key, &ours, why);
+	if (e == AC_OK) {
+		e = read_one(&theirs, answer);
+		if (e != AC_OK)
+			message_set(why, "step 1 (format): it is no single "
+			    "bundle");
+	}
+	if (e == AC_OK)
+		e = check_line(&found, &theirs, &ours, &key, keys, 0, why);
+	if (e == AC_OK) {
+		wr_init(&w, CERTIFICATE_MAX);
+		bundle_write(&w, &theirs.bundle);
+		wr_u8(&w, '\n');
+		e = wr_end(&w, file);
+	}
+	if (e == AC_OK)
+		*line = found;
+	bundle_free(&theirs.bundle);
+	bundle_free(&ours.bundle);
 	return e;
 }

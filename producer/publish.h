@@ -57,4 +57,12 @@ AC_MUST_CHECK enum ac_err publish_check(struct buf *file,
     struct publish_line line[CERTIFICATE_LINES_MAX], const struct publish *p,
     struct span answer, const struct logkeys *keys, struct message *why);
 
+/*
+ * The same for one statement of its own, such as a revocation: answer is that
+ * of sent, a line with its LF, logged.
+ */
+AC_MUST_CHECK enum ac_err publish_check_one(struct buf *file,
+    struct publish_line *line, struct span sent, struct span answer,
+    const struct logkeys *keys, struct message *why);
+
 #endif

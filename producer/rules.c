@@ -4,8 +4,6 @@
 #include "common/text.h"
 #include "producer/rules.h"
 
-#define NEAR 2      /* edits that a suggestion may be away */
-#define NEAR_MAX 47 /* bytes of a word that is compared */
 
 /*
  * Variables that steer a training and hold no secret.  Short on purpose:
@@ -225,52 +223,4 @@ rules_check(const struct request *r, struct message *why)
 		e = AC_ERR_LIMIT;
 	}
 	return e;
-}
-
-/* Edits (insert, drop, change, swap neighbours) from a to b. */
-static size_t
-distance(struct span a, struct span b)
-{
-	size_t row[3][NEAR_MAX + 1] = { { 0 } };
-
-	if (a.len > NEAR_MAX || b.len > NEAR_MAX)
-		return NEAR_MAX;
-	for (size_t j = 0; j <= b.len; j++)
-		row[0][j] = j;
-	for (size_t i = 1; i <= a.len; i++) {
-		size_t *now = row[i % 3], *last = row[(i - 1) % 3];
-		const size_t *before = row[(i + 1) % 3]; /* of i - 2 */
-
-		now[0] = i;
-		for (size_t j = 1; j <= b.len; j++) {
-			size_t d = last[j - 1] + (a.p[i - 1] != b.p[j - 1]);
-
-			if (last[j] + 1 < d)
-				d = last[j] + 1;
-			if (now[j - 1] + 1 < d)
-				d = now[j - 1] + 1;
-			if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] &&
-			    a.p[i - 2] == b.p[j - 1] && before[j - 2] + 1 < d)
-				d = before[j - 2] + 1;
-			now[j] = d;
-		}
-	}
-	return row[a.len % 3][b.len];
-}
-
-const char *
-rules_nearest(const char *const names[], size_t n, struct span word)
-{
-	const char *nearest = NULL;
-	size_t best = NEAR + 1;
-
-	for (size_t i = 0; i < n; i++) {
-		size_t d = distance(word, span_str(names[i]));
-
-		if (d < best && d < strlen(names[i])) {
-			best = d;
-			nearest = names[i];
-		}
-	}
-	return nearest;
 }

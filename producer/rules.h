@@ -43,11 +43,4 @@ const char *rules_env_name(size_t i);
 AC_MUST_CHECK enum ac_err rules_check(const struct request *r,
     struct message *why);
 
-/*
- * The one of names[0..n) that is at most two edits (insert, drop, change, swap
- * neighbours) from word, the nearest; NULL where none is.
- */
-const char *rules_nearest(const char *const names[], size_t n,
-    struct span word);
-
 #endif

@@ -20,19 +20,26 @@
 
 #include "common/file.h"
 #include "common/reader.h"
+#include "common/text.h"
 #include "common/time.h"
 #include "verifier/confine.h"
+#include "verifier/inspect.h"
 #include "verifier/policyfile.h"
 #include "verifier/relay.h"
 #include "verifier/report.h"
+#include "verifier/vsa.h"
 #include "verifier/walk.h"
 
 /* Options that have no letter. */
-enum { OPT_AT = 256, OPT_NO_SANDBOX };
+enum { OPT_AT = 256, OPT_NO_SANDBOX, OPT_REVOCATIONS, OPT_LINEAGE,
+	OPT_VSA, OPT_INSPECT, OPT_TLOG_POLICY };
 
 static const char usage[] =
     "usage: aicert-verify [--policy FILE] [--at TIME] [--json] [--quiet]\n"
-    "                     [--no-sandbox] MODEL\n"
+    "                     [--revocations FILE] [--lineage DIR] [--no-sandbox]\n"
+    "                     [--vsa] MODEL\n"
+    "       aicert-verify --inspect FILE\n"
+    "       aicert-verify [--policy FILE] --tlog-policy\n"
     "\n"
     "Verify a model's folder against the certificate in it (aicert.jsonl and\n"
     "model.sig), offline, under one policy file.\n"
@@ -41,8 +48,15 @@ static const char usage[] =
     "                     ~/.config/aicert/policy, /etc/aicert/policy\n"
     "      --at TIME      judge certificates as of 2026-01-31T12:00:00Z and the\n"
     "                     like; for testing, never exit code 0\n"
+    "      --revocations FILE  a registry's snapshot of revocations; else\n"
+    "                     ~/.cache/aicert/ORIGIN.revocations.jsonl for each\n"
+    "                     registry of the policy\n"
+    "      --lineage DIR  certificates of inputs, each in a file D.jsonl\n"
     "  -j, --json         the report as JSON on stdout\n"
+    "      --vsa          a SLSA verification summary on stdout, unsigned\n"
     "  -q, --quiet        nothing but the exit code\n"
+    "      --inspect FILE  show a certificate, without judging it\n"
+    "      --tlog-policy  print the C2SP tlog-policy lines of the policy\n"
     "      --no-sandbox   read the model unconfined, where the kernel cannot\n"
     "                     confine the process that does\n"
     "  -h, --help         this text\n"
@@ -54,12 +68,14 @@ static const char usage[] =
     "Examples:\n"
     "  aicert-verify ./my-model\n"
     "  aicert-verify --policy policy --json ./my-model | jq .verdict\n"
+    "  aicert-verify --revocations log.jsonl --lineage certs ./my-model\n"
     "  aicert policy init --builder acme=acme.pub ... > policy\n";
 
 struct options {
 	const char *policy;
 	const char *model;
-	bool json, quiet, no_sandbox;
+	const char *revocations, *lineage;
+	bool json, quiet, no_sandbox, vsa, inspect, tlog_policy, colour;
 	bool has_at;
 	int64_t at_s;
 };
@@ -68,6 +84,9 @@ struct options {
 struct inputs {
 	int dir; /* the model's folder */
 	int cert, sig;
+	int lineage; /* a folder */
+	size_t nsnapshots;
+	int snapshot[VERIFY_SNAPSHOTS_MAX];
 };
 
 static void
@@ -79,6 +98,10 @@ inputs_close(struct inputs *in)
 		(void)close(in->cert);
 	if (in->sig >= 0)
 		(void)close(in->sig);
+	if (in->lineage >= 0)
+		(void)close(in->lineage);
+	for (size_t i = 0; i < in->nsnapshots; i++)
+		(void)close(in->snapshot[i]);
 }
 
 static enum ac_err
@@ -100,6 +123,31 @@ open_beside(int *fd, int dir, const char *name, struct message *why)
 	return *fd >= 0 || errno == ENOENT ? AC_OK : cannot_open(why, name);
 }
 
+/* The snapshots that are named, or kept for the policy's registries. */
+static enum ac_err
+open_snapshots(struct inputs *in, const struct options *o,
+    const struct policy *p, struct message *why)
+{
+	for (size_t i = 0; i < (o->revocations != NULL ? 1 : p->nregistry) &&
+	    in->nsnapshots < VERIFY_SNAPSHOTS_MAX; i++) {
+		char *path = o->revocations != NULL ? strdup(o->revocations) :
+		    policyfile_snapshot(p->registry[i].origin);
+		int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC |
+		    O_NONBLOCK | O_NOCTTY) : -1;
+
+		if (fd < 0 && path != NULL &&
+		    (o->revocations != NULL || errno != ENOENT)) {
+			(void)!cannot_open(why, path);
+			free(path);
+			return AC_ERR_IO;
+		}
+		free(path);
+		if (fd >= 0)
+			in->snapshot[in->nsnapshots++] = fd;
+	}
+	return AC_OK;
+}
+
 static enum ac_err
 open_inputs(struct inputs *in, const struct options *o, struct message *why)
 {
@@ -109,6 +157,12 @@ open_inputs(struct inputs *in, const struct options *o, struct message *why)
 		message_set(why, "the path of the model has %zu bytes, at "
 		    "most %d can be", strlen(o->model), PATH_MAX - 1);
 		return AC_ERR_LIMIT;
+	}
+	if (o->lineage != NULL) {
+		in->lineage = open(o->lineage,
+		    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (in->lineage < 0)
+			return cannot_open(why, o->lineage);
 	}
 	in->dir = open(o->model, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (in->dir < 0)
@@ -187,10 +241,61 @@ verify_model(struct report *r, struct verification *v,
 	return verification_verdict(v);
 }
 
+/* The certificate of that D in the folder of --lineage. */
+static enum ac_err
+find_ancestor(void *ctx, struct buf *out, const struct digest *d)
+{
+	const struct inputs *in = ctx;
+	char name[64 + sizeof(".jsonl")] = "";
+	enum ac_err e;
+	int fd;
+
+	text_hex(name, span_digest(d));
+	memcpy(name + 64, ".jsonl", sizeof(".jsonl"));
+	fd = in->lineage < 0 ? -1 : openat(in->lineage, name,
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return in->lineage < 0 || errno == ENOENT ? AC_ERR_NOT_FOUND :
+		    AC_ERR_IO;
+	e = file_read_fd(out, fd, CERTIFICATE_MAX);
+	(void)close(fd);
+	return e;
+}
+
+static int64_t
+unix_now(void)
+{
+	struct timespec now;
+
+	return clock_gettime(CLOCK_REALTIME, &now) == 0 ? (int64_t)now.tv_sec :
+	    0;
+}
+
+/* Everything that steps 17 and 18 read; freed by the caller. */
+static enum ac_err
+add_others(struct verification *v, struct inputs *in, int64_t now_s,
+    struct buf snapshot[VERIFY_SNAPSHOTS_MAX], struct message *why)
+{
+	for (size_t i = 0; i < in->nsnapshots; i++) {
+		enum ac_err e = read_beside(&snapshot[i], in->snapshot[i],
+		    "the revocation snapshot", REVOCATIONS_MAX, why);
+
+		if (e == AC_OK)
+			e = verification_revocations(v, buf_span(&snapshot[i]),
+			    now_s);
+		if (e != AC_OK)
+			return e;
+	}
+	verification_ancestors(v, find_ancestor, in);
+	return AC_OK;
+}
+
 /* The report of *r to the parent. */
 static int
 send_report(const struct report *r, const struct options *o)
 {
+	enum relay_kind kind = !o->json && (r->v == NULL || o->vsa) ?
+	    RELAY_ERR : RELAY_OUT;
 	struct buf text = { 0 };
 	struct writer w;
 	enum ac_err e;
@@ -198,14 +303,16 @@ send_report(const struct report *r, const struct options *o)
 	if (o->quiet)
 		return (int)r->verdict;
 	wr_init(&w, RELAY_MAX);
-	if (o->json)
+	/* Where nothing could be read there is nothing to summarise. */
+	if (o->vsa && vsa_write(&w, r) == AC_OK)
+		kind = RELAY_OUT;
+	else if (o->json)
 		report_json(&w, r);
 	else
 		report_text(&w, r);
 	e = wr_end(&w, &text);
 	if (e == AC_OK)
-		e = relay_send(r->v == NULL && !o->json ? RELAY_ERR :
-		    RELAY_OUT, buf_span(&text));
+		e = relay_send(kind, buf_span(&text));
 	buf_free(&text);
 	/* Without its report no verdict is told. */
 	return e == AC_OK ? (int)r->verdict : VERIFY_COULD_NOT_RUN;
@@ -249,7 +356,7 @@ static enum ac_err
 confine_to(const struct inputs *in, const struct options *o,
     struct message *why)
 {
-	const int fd[] = { in->dir };
+	const int fd[] = { in->dir, in->lineage };
 	enum ac_err e;
 	int abi;
 
@@ -275,9 +382,11 @@ static int
 run(const struct options *o, bool show)
 {
 	struct report r = { .verdict = VERIFY_COULD_NOT_RUN,
-		.subject = o->model };
-	struct inputs in = { -1, -1, -1 };
+		.subject = o->model, .now_s = unix_now(),
+		.colour = o->colour };
+	struct inputs in = { .dir = -1, .cert = -1, .sig = -1, .lineage = -1 };
 	struct buf cert = { 0 }, sig = { 0 };
+	struct buf snapshot[VERIFY_SNAPSHOTS_MAX] = { { 0 } };
 	struct verification *v = NULL;
 	struct policy *policy = NULL;
 	struct message why = { "" };
@@ -291,15 +400,18 @@ run(const struct options *o, bool show)
 		    "whom you trust; \"aicert policy init --help\" makes one");
 	} else if (policyfile_load(&policy, path, &why) == AC_OK &&
 	    open_inputs(&in, o, &why) == AC_OK &&
+	    open_snapshots(&in, o, policy, &why) == AC_OK &&
 	    confine_to(&in, o, &why) == AC_OK) {
 		v = verification_new(policy, VERIFY_MODE_LOGGED);
 		if (v == NULL)
 			message_set(&why, "no memory");
 		else if (o->has_at)
 			verification_judge_at(v, o->at_s);
-		if (v != NULL)
+		if (v != NULL && add_others(v, &in, r.now_s, snapshot, &why) ==
+		    AC_OK)
 			r.verdict = verify_model(&r, v, &in, show, &cert, &sig,
 			    &why);
+		r.certificate = buf_span(&cert);
 	}
 	if (why.text[0] != '\0')
 		r.problem = why.text;
@@ -308,8 +420,45 @@ run(const struct options *o, bool show)
 	policy_free(policy);
 	buf_free(&cert);
 	buf_free(&sig);
+	for (size_t i = 0; i < VERIFY_SNAPSHOTS_MAX; i++)
+		buf_free(&snapshot[i]);
 	inputs_close(&in);
 	free(path);
+	return code;
+}
+
+/* --inspect: nothing is judged, and no policy is read. */
+static int
+inspect(const struct options *o)
+{
+	struct report r = { .verdict = VERIFY_COULD_NOT_RUN,
+		.subject = o->model };
+	struct inputs in = { .dir = -1, .cert = -1, .sig = -1, .lineage = -1 };
+	struct buf cert = { 0 }, text = { 0 };
+	struct message why = { "" };
+	int code = VERIFY_COULD_NOT_RUN;
+	struct writer w;
+
+	in.cert = open(o->model, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (in.cert < 0) {
+		(void)!cannot_open(&why, o->model);
+	} else if (confine_to(&in, o, &why) == AC_OK &&
+	    read_beside(&cert, in.cert, "the certificate", MODEL_SIG_MAX,
+	    &why) == AC_OK) {
+		wr_init(&w, RELAY_MAX);
+		if (inspect_text(&w, buf_span(&cert)))
+			code = 0;
+		if (wr_end(&w, &text) == AC_OK &&
+		    relay_send(RELAY_OUT, buf_span(&text)) != AC_OK)
+			code = VERIFY_COULD_NOT_RUN;
+	}
+	if (why.text[0] != '\0') {
+		r.problem = why.text;
+		code = send_report(&r, o);
+	}
+	buf_free(&text);
+	buf_free(&cert);
+	inputs_close(&in);
 	return code;
 }
 
@@ -333,7 +482,7 @@ child(const struct options *o, int pipe_fd, bool show)
 	/* The verdict does not depend on this machine's openssl.cnf. */
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		return VERIFY_COULD_NOT_RUN;
-	return run(o, show);
+	return o->inspect ? inspect(o) : run(o, show);
 }
 
 static double
@@ -531,12 +680,36 @@ start(const struct options *o)
 	return code;
 }
 
+static int
+print_tlog_policy(const struct options *o)
+{
+	char *path = policyfile_find(o->policy);
+	struct buf text = { 0 };
+	struct message why = { "there is no policy" };
+	enum ac_err e = AC_ERR_NOT_FOUND;
+
+	if (path != NULL)
+		e = policyfile_tlog(&text, path, &why);
+	if (e == AC_OK)
+		e = file_write_all(STDOUT_FILENO, buf_span(&text));
+	if (e != AC_OK)
+		(void)fprintf(stderr, "COULD NOT RUN: %s\n", why.text);
+	buf_free(&text);
+	free(path);
+	return e == AC_OK ? 0 : VERIFY_COULD_NOT_RUN;
+}
+
 int
 main(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "policy", required_argument, NULL, 'p' },
 		{ "at", required_argument, NULL, OPT_AT },
+		{ "revocations", required_argument, NULL, OPT_REVOCATIONS },
+		{ "lineage", required_argument, NULL, OPT_LINEAGE },
+		{ "vsa", no_argument, NULL, OPT_VSA },
+		{ "inspect", no_argument, NULL, OPT_INSPECT },
+		{ "tlog-policy", no_argument, NULL, OPT_TLOG_POLICY },
 		{ "json", no_argument, NULL, 'j' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
@@ -560,6 +733,21 @@ main(int argc, char **argv)
 			(void)fputs("COULD NOT RUN: --at takes a time such as "
 			    "2026-01-31T12:00:00Z\n", stderr);
 			return VERIFY_COULD_NOT_RUN;
+		case OPT_REVOCATIONS:
+			o.revocations = optarg;
+			break;
+		case OPT_LINEAGE:
+			o.lineage = optarg;
+			break;
+		case OPT_VSA:
+			o.vsa = true;
+			break;
+		case OPT_INSPECT:
+			o.inspect = true;
+			break;
+		case OPT_TLOG_POLICY:
+			o.tlog_policy = true;
+			break;
 		case 'j':
 			o.json = true;
 			break;
@@ -582,6 +770,14 @@ main(int argc, char **argv)
 			return VERIFY_COULD_NOT_RUN;
 		}
 	}
+	if (o.tlog_policy && argc == optind)
+		return print_tlog_policy(&o);
+	if (o.vsa && o.json) {
+		(void)fputs("COULD NOT RUN: --json and --vsa are two outputs; "
+		    "name one\n", stderr);
+		return VERIFY_COULD_NOT_RUN;
+	}
+	o.colour = isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == NULL;
 	if (argc - optind != 1 || argv[optind][0] == '\0') {
 		(void)fputs("COULD NOT RUN: name one model folder; see "
 		    "aicert-verify --help\n", stderr);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "common/reader.h"
+#include "common/sha256.h"
 #include "verifier/bootrules.h"
 #include "verifier/logrules.h"
 #include "verifier/trustrules.h"
@@ -13,34 +14,33 @@ parse_line(const struct rule *x)
 	const struct {
 		const char *word;
 		enum ac_err (*parse)(const struct rule *);
-		unsigned lacks; /* step that this build does not have */
 		const size_t *n;
 	} kinds[] = {
-		{ "log", logrules_log, 0, &p->nlog },
-		{ "witness", logrules_witness, 0, &p->nnode },
-		{ "group", logrules_group, 0, &p->nnode },
-		{ "quorum", logrules_quorum, 0, NULL },
-		{ "log-time", logrules_log_time, 0, &p->nlog_time },
-		{ "builder", trustrules_builder, 0, &p->nbuilder },
-		{ "registry", trustrules_registry, 0, &p->nregistry },
-		{ "revoker", trustrules_revoker, 0, &p->nrevoker },
-		{ "ak-root", trustrules_ak_root, 0, &p->nak_root },
-		{ "vm", trustrules_vm, 0, &p->nvm },
-		{ "container", trustrules_container, 0, &p->ncontainer },
-		{ "deny", trustrules_deny, 0, &p->ndeny },
-		{ "allow", trustrules_allow, 0, &p->nself_asserted },
-		{ "require", trustrules_require, 0, NULL },
-		{ "image", bootrules_image, 0, &p->nimage },
-		{ "pcr", bootrules_pcr, 0, &p->npcr },
-		{ "measurements", bootrules_measurements, 0,
-		  &p->nmeasurements },
+		{ "log", logrules_log, &p->nlog },
+		{ "witness", logrules_witness, &p->nnode },
+		{ "group", logrules_group, &p->nnode },
+		{ "quorum", logrules_quorum, NULL },
+		{ "log-time", logrules_log_time, &p->nlog_time },
+		{ "builder", trustrules_builder, &p->nbuilder },
+		{ "registry", trustrules_registry, &p->nregistry },
+		{ "revoker", trustrules_revoker, &p->nrevoker },
+		{ "ak-root", trustrules_ak_root, &p->nak_root },
+		{ "vm", trustrules_vm, &p->nvm },
+		{ "container", trustrules_container, &p->ncontainer },
+		{ "deny", trustrules_deny, &p->ndeny },
+		{ "allow", trustrules_allow, &p->nself_asserted },
+		{ "require", trustrules_require, NULL },
+		{ "image", bootrules_image, &p->nimage },
+		{ "pcr", bootrules_pcr, &p->npcr },
+		{ "measurements", bootrules_measurements, &p->nmeasurements },
 	};
+	const size_t nkinds = sizeof(kinds) / sizeof(kinds[0]);
+	const char *names[sizeof(kinds) / sizeof(kinds[0])];
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (size_t i = 0; i < nkinds; i++) {
+		names[i] = kinds[i].word;
 		if (!span_is(x->in->f[0], kinds[i].word))
 			continue;
-		if (kinds[i].parse == NULL)
-			return rule_lacks(x, 0, kinds[i].lacks);
 		if (kinds[i].n != NULL && *kinds[i].n ==
 		    (kinds[i].n == &p->nnode ? POLICY_NODES_MAX :
 		    POLICY_LIST_MAX))
@@ -48,10 +48,7 @@ parse_line(const struct rule *x)
 			    "too many lines of this kind");
 		return kinds[i].parse(x);
 	}
-	return rule_complain(x, 0, AC_ERR_FORMAT,
-	    "expected log, witness, group, quorum, log-time, builder, "
-	    "ak-root, vm, image, pcr, measurements, container, deny, allow or "
-	    "require");
+	return rule_unknown(x, 0, names, nkinds);
 }
 
 enum ac_err
@@ -67,6 +64,7 @@ policy_parse(struct policy **out, struct span text,
 
 	if (p == NULL)
 		goto out;
+	p->text = sha256_of(text);
 	for (size_t number = 1; !rd_end(&r); number++) {
 		if (!rd_line(&r, &line)) {
 			line = r.left;

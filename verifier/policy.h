@@ -89,6 +89,7 @@ struct policy_deny {
 	type name[POLICY_LIST_MAX]
 
 struct policy {
+	struct digest text; /* SHA-256 of the file */
 	POLICY_LIST(struct note_key, log);
 	POLICY_LIST(struct note_key, log_time);
 	POLICY_LIST(struct policy_builder, builder);
@@ -126,8 +127,8 @@ struct policy_loader {
 
 /*
  * Parse text.  On failure *why holds "line L, column C: ..." with what was
- * expected.  AC_ERR_FORMAT; AC_ERR_UNSUPPORTED: a line whose step this build
- * lacks, named; AC_ERR_LIMIT; AC_ERR_MEMORY.  Freed by policy_free().
+ * expected.  AC_ERR_FORMAT; AC_ERR_UNSUPPORTED: a key of a type that is not
+ * known here; AC_ERR_LIMIT; AC_ERR_MEMORY.  Freed by policy_free().
  */
 AC_MUST_CHECK enum ac_err policy_parse(struct policy **out, struct span text,
     const struct policy_loader *loader, struct message *why);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/reader.h"
 #include "verifier/policyfile.h"
 
 /* Folder of the policy file, for the PEM paths in it. */
@@ -50,6 +51,73 @@ policyfile_find(const char *option)
 	if (access("/etc/aicert/policy", F_OK) == 0)
 		return strdup("/etc/aicert/policy");
 	return NULL;
+}
+
+char *
+policyfile_snapshot(const char *origin)
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	char *path = NULL;
+	int n = -1;
+
+	/* An origin may look like a path; what is kept is named by a host. */
+	if (origin[0] == '.' || strchr(origin, '/') != NULL)
+		return NULL;
+	if (cache != NULL && cache[0] == '/')
+		n = asprintf(&path, "%s/aicert/%s.revocations.jsonl", cache,
+		    origin);
+	else if (home != NULL)
+		n = asprintf(&path, "%s/.cache/aicert/%s.revocations.jsonl",
+		    home, origin);
+	return n < 0 ? NULL : path;
+}
+
+/* Does the line begin with a word of tlog-policy? */
+static bool
+is_tlog(struct span line)
+{
+	static const char *const words[] = { "log", "witness", "group",
+		"quorum" };
+	size_t i = 0, n;
+
+	while (i < line.len && (line.p[i] == ' ' || line.p[i] == '\t'))
+		i++;
+	for (n = i; n < line.len && line.p[n] > ' '; n++)
+		;
+	for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
+		if (span_is(span_of(line.p + i, n - i), words[k]))
+			return true;
+	return false;
+}
+
+enum ac_err
+policyfile_tlog(struct buf *out, const char *path, struct message *why)
+{
+	struct policy *p = NULL;
+	struct buf text = { 0 };
+	struct reader r;
+	struct writer w;
+	struct span line;
+	enum ac_err e = policyfile_load(&p, path, why);
+
+	policy_free(p);
+	if (e == AC_OK)
+		e = file_read(&text, path, POLICY_MAX);
+	if (e != AC_OK)
+		return e;
+	wr_init(&w, 2 * POLICY_MAX);
+	for (r = rd_of(buf_span(&text)); !rd_end(&r);) {
+		if (!rd_line(&r, &line)) {
+			line = r.left;
+			r = rd_of(span_of(NULL, 0));
+		}
+		if (!is_tlog(line))
+			continue;
+		wr_bytes(&w, line);
+		wr_u8(&w, '\n');
+	}
+	buf_free(&text);
+	return wr_end(&w, out);
 }
 
 enum ac_err

@@ -74,6 +74,29 @@ decisive(const struct report *r)
 	    first_of(r->v, VERIFY_NOT_ACCEPTED) : 0;
 }
 
+/* text in a colour of SGR, where there are colours. */
+static void
+put_coloured(struct writer *w, const struct report *r, int sgr,
+    const char *text)
+{
+	if (r->colour)
+		wr_printf(w, "\033[%dm%s\033[0m", sgr, text);
+	else
+		wr_str(w, text);
+}
+
+#define GREEN 32
+#define RED 31
+#define YELLOW 33
+
+static int
+colour_of(const struct report *r)
+{
+	if (r->verdict == VERIFY_VERIFIED)
+		return r->v->simulated ? YELLOW : GREEN;
+	return r->verdict == VERIFY_NOT_VERIFIED ? RED : YELLOW;
+}
+
 static void
 put_headline(struct writer *w, const struct report *r)
 {
@@ -81,8 +104,8 @@ put_headline(struct writer *w, const struct report *r)
 	struct message m = { "" };
 
 	message_add_quoted(&m, span_str(r->subject));
-	wr_printf(w, "%s%s  %s\n", verify_verdict_name(r->verdict),
-	    r->v != NULL && r->v->simulated ? "  (SIMULATED machine)" : "",
+	put_coloured(w, r, colour_of(r), verify_verdict_name(r->verdict));
+	wr_printf(w, "%s  %s\n", r->v != NULL && r->v->simulated ? "  (SIMULATED machine)" : "",
 	    m.text);
 	if (r->problem != NULL)
 		wr_printf(w, "  %s\n", r->problem);
@@ -149,6 +172,12 @@ put_from(struct writer *w, const struct verification *v)
 		wr_str(w, " licence ");
 		put_member(w, notes, "license");
 		wr_u8(w, '\n');
+		if (json_present(json_get(notes, "certificate"))) {
+			wr_str(w, "        said to have the certificate ");
+			put_member(w, notes, "certificate");
+			wr_str(w, passed(v, VERIFY_LINEAGE) ? ", verified\n" :
+			    ": claimed, not verified\n");
+		}
 	}
 }
 
@@ -245,20 +274,36 @@ put_when(struct writer *w, const struct verification *v)
 	put_member(w, v->cert.provenance.metadata, "startedOn");
 	wr_str(w, " to ");
 	put_member(w, v->cert.provenance.metadata, "finishedOn");
-	wr_u8(w, '\n');
+	wr_str(w, "\n      revocations ");
+	if (v->revocations.known) {
+		wr_str(w, "as of ");
+		put_time(w, v->revocations.time.unix_s);
+		wr_str(w, ", entries before ");
+		wr_dec(w, v->revocations.tree_size);
+		wr_str(w, " of ");
+		put_quoted(w, v->revocations.origin);
+		wr_u8(w, '\n');
+	} else {
+		wr_str(w, "not checked\n");
+	}
 }
 
 static void
-put_roster(struct writer *w, const struct verification *v)
+put_roster(struct writer *w, const struct report *r)
 {
+	const struct verification *v = r->v;
+
 	wr_str(w, "\nCHECKS\n");
 	for (unsigned i = 1; i <= VERIFY_NSTEPS; i++) {
 		const struct verify_result *s = &v->step[i];
 
-		wr_printf(w, "  %2u  %-36s %s%s%s\n", i,
-		    verify_step_name((enum verify_step)i),
-		    verify_status_name(s->status),
-		    s->text.text[0] != '\0' ? ": " : "", s->text.text);
+		wr_printf(w, "  %2u  %-36s ", i,
+		    verify_step_name((enum verify_step)i));
+		put_coloured(w, r, s->status == VERIFY_OK ? GREEN :
+		    s->status == VERIFY_FAILED ? RED : YELLOW,
+		    verify_status_name(s->status));
+		wr_printf(w, "%s%s\n", s->text.text[0] != '\0' ? ": " : "",
+		    s->text.text);
 	}
 }
 
@@ -289,7 +334,7 @@ report_text(struct writer *w, const struct report *r)
 		put_how(w, v);
 		put_when(w, v);
 	}
-	put_roster(w, v);
+	put_roster(w, r);
 	wr_str(w, limits_text);
 }
 
@@ -398,6 +443,7 @@ json_put_certificate(struct writer *w, const struct verification *v)
 		json_put_member(w, "sha256", json_get(d, "digest"), "sha256");
 		json_put_member(w, "role", notes, "role");
 		json_put_member(w, "license", notes, "license");
+		json_put_member(w, "claimedCertificate", notes, "certificate");
 		wr_u8(w, '}');
 	}
 	wr_str(w, "],\"figures\":[");
@@ -422,6 +468,15 @@ json_put_certificate(struct writer *w, const struct verification *v)
 	json_put_booted(w, v);
 	json_put_time(w, "notBefore", &v->earliest);
 	json_put_time(w, "loggedSince", &v->logged[0]);
+	if (v->revocations.known) {
+		wr_str(w, ",\"revocations\":{\"treeSize\":");
+		wr_dec(w, v->revocations.tree_size);
+		wr_str(w, ",\"count\":");
+		wr_dec(w, v->revocations.count);
+		json_put(w, "origin", v->revocations.origin);
+		json_put_time(w, "loggedSince", &v->revocations.time);
+		wr_u8(w, '}');
+	}
 }
 
 /* "ok", "failed", "not accepted": as in text, in lower case. */
@@ -443,11 +498,14 @@ report_json(struct writer *w, const struct report *r)
 	const struct verification *v = r->v;
 	unsigned step = decisive(r);
 
-	wr_printf(w, "{\"verdict\":\"%s\",\"exitCode\":%d",
-	    verify_verdict_name(r->verdict), (int)r->verdict);
+	wr_printf(w, "{\"verdict\":\"%s\",\"exitCode\":%d,"
+	    "\"version\":\"%s\"", verify_verdict_name(r->verdict),
+	    (int)r->verdict, AICERT_VERSION);
 	json_put(w, "subject", span_str(r->subject));
 	if (r->policy != NULL)
 		json_put(w, "policy", span_str(r->policy));
+	if (v != NULL)
+		json_put_digest(w, "policySha256", &v->policy->text);
 	if (r->problem != NULL)
 		json_put(w, "problem", span_str(r->problem));
 	wr_printf(w, ",\"simulated\":%s", v != NULL && v->simulated ? "true" :

@@ -16,6 +16,9 @@ struct report {
 	const char *subject;          /* the model's path, as given */
 	const char *policy;           /* the policy file used, or NULL */
 	const char *problem;          /* why it could not run, or NULL */
+	struct span certificate;      /* the bytes of aicert.jsonl */
+	int64_t now_s;                /* the caller's clock */
+	bool colour;                  /* of the text */
 };
 
 void report_text(struct writer *w, const struct report *r);

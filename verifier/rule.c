@@ -19,14 +19,21 @@ rule_complain(const struct rule *x, size_t i, enum ac_err e,
 }
 
 enum ac_err
-rule_lacks(const struct rule *x, size_t i, unsigned step)
+rule_unknown(const struct rule *x, size_t i, const char *const names[],
+    size_t n)
 {
-	message_set(x->why, "line %zu, column %zu: ", x->in->line,
-	    x->in->column[i]);
-	message_add_quoted(x->why, x->in->f[i]);
-	message_add(x->why, " needs verification step %u, which this build "
-	    "does not have", step);
-	return AC_ERR_UNSUPPORTED;
+	struct message expected = { "expected " };
+	const char *nearest = i >= x->in->n ? NULL :
+	    text_nearest(names, n, x->in->f[i]);
+	enum ac_err e;
+
+	for (size_t k = 0; k < n; k++)
+		message_add(&expected, "%s%s", k == 0 ? "" :
+		    k + 1 < n ? ", " : " or ", names[k]);
+	e = rule_complain(x, i, AC_ERR_FORMAT, expected.text);
+	if (nearest != NULL)
+		message_add(x->why, "; did you mean \"%s\"?", nearest);
+	return e;
 }
 
 static bool

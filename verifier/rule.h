@@ -40,8 +40,9 @@ AC_MUST_CHECK enum ac_err rule_split(struct rule_words *out, struct span line,
 enum ac_err rule_complain(const struct rule *x, size_t i, enum ac_err e,
     const char *expected);
 
-/* Word i asks for a step that this build does not have. */
-enum ac_err rule_lacks(const struct rule *x, size_t i, unsigned step);
+/* The same, where word i is none of names[0..n); AC_ERR_FORMAT. */
+enum ac_err rule_unknown(const struct rule *x, size_t i,
+    const char *const names[], size_t n);
 
 /* Word i as a name, a SHA-256 in hex, a verifier key of that type. */
 AC_MUST_CHECK enum ac_err rule_name(const struct rule *x, size_t i,

@@ -37,6 +37,9 @@ enum verify_status steps_boot(struct verification *v, struct message *why);
 enum verify_status steps_revocation(struct verification *v,
     struct message *why);
 
+/* steps_lineage.c: 18. */
+enum verify_status steps_lineage(struct verification *v, struct message *why);
+
 /* steps_entail.c: 15. */
 enum verify_status steps_entailment(struct verification *v,
     struct message *why);

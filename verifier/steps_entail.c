@@ -144,8 +144,7 @@ check_outputs(struct run *r, const struct event *ev)
 	    json_equal(json_get(ev->spec, "globs"),
 	    json_get(r->external, "outputs")) &&
 	    json_uint(json_get(ev->resolved, "count"), &count, FILES_MAX) &&
-	    (count == r->v->oms.nfiles ||
-	    r->v->mode == VERIFY_MODE_ADMISSION)))
+	    (r->v->alone || count == r->v->oms.nfiles)))
 		return differs(r, "outputs");
 	for (struct json s = p->weights; json_present(s); s = json_next(s)) {
 		struct span name, other;
@@ -352,8 +351,6 @@ judge_dependencies(struct verification *v, struct message *why)
 		struct span name = { 0 };
 
 		(void)!json_string(json_get(d, "name"), &name);
-		if (json_present(json_get(notes, "certificate")))
-			v->ndependencies_certified++;
 		if (!CHECK(denied, !is_denied(p, digest)))
 			message_set(why, "the policy denies input ");
 		else if (!CHECK(container_listed,
@@ -376,8 +373,7 @@ judge_dependencies(struct verification *v, struct message *why)
 enum verify_status
 steps_entailment(struct verification *v, struct message *why)
 {
-	if ((v->mode != VERIFY_MODE_ADMISSION && !check_subjects(v, why)) ||
-	    !(v->cert.has_evidence ?
+	if ((!v->alone && !check_subjects(v, why)) || !(v->cert.has_evidence ?
 	    check_events(v, why) : check_self_asserted(v, why)))
 		return VERIFY_FAILED;
 	message_set(why, v->cert.has_evidence ?

@@ -341,6 +341,8 @@ trustrules_deny(const struct rule *x)
 enum ac_err
 trustrules_allow(const struct rule *x)
 {
+	static const char *const names[] = { "licence", "self-asserted",
+		"debug-image" };
 	struct policy *p = x->p;
 	struct span what = x->in->n > 1 ? x->in->f[1] : span_of(NULL, 0);
 	enum ac_err e = AC_OK;
@@ -364,8 +366,8 @@ trustrules_allow(const struct rule *x)
 		return e;
 	}
 	if (!span_is(what, "self-asserted"))
-		return rule_complain(x, 1, AC_ERR_FORMAT,
-		    "expected licence, self-asserted or debug-image");
+		return rule_unknown(x, 1, names,
+		    sizeof(names) / sizeof(names[0]));
 	if (x->in->n == 2) {
 		p->allow_self_asserted_any = true;
 		return AC_OK;
@@ -398,6 +400,9 @@ get_age(const struct rule *x, size_t i, int64_t *out)
 enum ac_err
 trustrules_require(const struct rule *x)
 {
+	static const char *const names[] = { "witness", "certified-inputs",
+		"earliest-time", "ak-name", "confidential",
+		"revocation-state" };
 	struct policy *p = x->p;
 	struct span what = x->in->n > 1 ? x->in->f[1] : span_of(NULL, 0);
 
@@ -408,7 +413,7 @@ trustrules_require(const struct rule *x)
 	else if (span_is(what, "ak-name"))
 		p->require_ak_name = true;
 	else if (span_is(what, "certified-inputs"))
-		return rule_lacks(x, 1, 18);
+		p->require_certified_inputs = true;
 	else if (span_is(what, "confidential"))
 		p->require_confidential = true;
 	else if (span_is(what, "revocation-state")) {
@@ -417,8 +422,7 @@ trustrules_require(const struct rule *x)
 		p->require_revocation_state = e == AC_OK;
 		return e == AC_OK ? rule_end(x, 3) : e;
 	} else
-		return rule_complain(x, 1, AC_ERR_FORMAT, "expected witness, "
-		    "certified-inputs, earliest-time, ak-name, confidential or "
-		    "revocation-state");
+		return rule_unknown(x, 1, names,
+		    sizeof(names) / sizeof(names[0]));
 	return rule_end(x, 2);
 }

@@ -14,6 +14,7 @@ verification_new(const struct policy *policy, enum verify_mode mode)
 	if (v != NULL) {
 		v->policy = policy;
 		v->mode = mode;
+		v->alone = mode == VERIFY_MODE_ADMISSION;
 	}
 	return v;
 }
@@ -56,7 +57,7 @@ step_format(struct verification *v, struct span jsonl, struct span model_sig,
 
 	if (certificate_decode(&v->cert, jsonl, why) != AC_OK)
 		return VERIFY_FAILED;
-	if (v->mode == VERIFY_MODE_ADMISSION)
+	if (v->alone)
 		goto decoded;
 	if (model_sig.len == 0) {
 		message_set(why, "there is no model.sig beside the "
@@ -141,8 +142,8 @@ step_builder(struct verification *v, struct message *why)
 	v->builder = policy_builder_by(p, &fingerprint);
 	if (certificate_check_builder(&v->cert,
 	    v->builder != NULL && v->builder->has_key ? &v->builder->key : NULL,
-	    why) != AC_OK || (v->mode != VERIFY_MODE_ADMISSION &&
-	    check_model_sig(v, why) != VERIFY_OK) ||
+	    why) != AC_OK ||
+	    (!v->alone && check_model_sig(v, why) != VERIFY_OK) ||
 	    images_check(&v->images, &v->cert, why) != AC_OK)
 		return VERIFY_FAILED;
 	if (!CHECK(builder_known, v->builder != NULL)) {
@@ -296,15 +297,19 @@ verification_revocations(struct verification *v, struct span snapshot,
 	return AC_OK;
 }
 
-static enum verify_status
-step_lineage(struct verification *v, struct message *why)
+void
+verification_ancestors(struct verification *v, verify_ancestors *load,
+    void *ctx)
 {
-	if (v->ndependencies_certified == 0) {
-		message_set(why, "no input claims a certificate");
-		return VERIFY_NOT_NEEDED;
-	}
-	message_set(why, "%zu inputs claim a certificate: claimed, not checked",
-	    v->ndependencies_certified);
+	v->ancestors = load;
+	v->ancestors_ctx = ctx;
+}
+
+static enum verify_status
+not_at_hand(struct verification *v, struct message *why)
+{
+	(void)v;
+	(void)why;
 	return VERIFY_NOT_CHECKED;
 }
 
@@ -313,8 +318,10 @@ verification_verdict(struct verification *v)
 {
 	bool accepted = true;
 
+	if (v->alone)
+		run(v, VERIFY_FILES, not_at_hand);
 	run(v, VERIFY_REVOCATION, steps_revocation);
-	run(v, VERIFY_LINEAGE, step_lineage);
+	run(v, VERIFY_LINEAGE, steps_lineage);
 	for (size_t i = 1; i <= VERIFY_NSTEPS; i++) {
 		switch (v->step[i].status) {
 		case VERIFY_NOT_REACHED:

@@ -100,6 +100,10 @@ struct verify_release {
 
 #define VERIFY_SNAPSHOTS_MAX 8
 
+/* *out = the certificate whose line 1 has that D; AC_ERR_NOT_FOUND. */
+typedef enum ac_err verify_ancestors(void *ctx, struct buf *out,
+    const struct digest *d);
+
 /* Everything found out; read it for a report. */
 struct verification {
 	const struct policy *policy;
@@ -139,7 +143,9 @@ struct verification {
 	int64_t now_s;
 	struct verify_state revocations;
 	bool simulated;
-	size_t ndependencies_certified; /* inputs that name a certificate */
+	bool alone; /* the certificate only: without model.sig and files */
+	verify_ancestors *ancestors;
+	void *ancestors_ctx;
 };
 
 /* A new verification under policy, which outlives it.  NULL: no memory. */
@@ -180,6 +186,10 @@ void verification_files_failed(struct verification *v,
  */
 AC_MUST_CHECK enum ac_err verification_revocations(struct verification *v,
     struct span snapshot, int64_t now_s);
+
+/* Step 18 shall find certificates of inputs by load. */
+void verification_ancestors(struct verification *v, verify_ancestors *load,
+    void *ctx);
 
 /* Steps 17 and 18, then the verdict over all of them. */
 enum verify_verdict verification_verdict(struct verification *v);

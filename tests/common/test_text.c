@@ -120,6 +120,18 @@ plain(void **state)
 	assert_false(text_is_plain(span_of("a\0b", 3)));
 }
 
+static void
+nearest(void **state)
+{
+	static const char *const names[] = { "seed", "env", "pin", "uri" };
+
+	(void)state;
+	assert_string_equal(text_nearest(names, 4, span_str("sede")), "seed");
+	assert_string_equal(text_nearest(names, 4, span_str("pins")), "pin");
+	assert_null(text_nearest(names, 4, span_str("command")));
+	assert_null(text_nearest(names, 4, span_str("")));
+}
+
 int
 main(void)
 {
@@ -131,6 +143,7 @@ main(void)
 		cmocka_unit_test(decimal),
 		cmocka_unit_test(utf8),
 		cmocka_unit_test(plain),
+		cmocka_unit_test(nearest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -362,18 +362,6 @@ example(void **state)
 	config_free(&c);
 }
 
-static void
-nearest(void **state)
-{
-	static const char *const names[] = { "seed", "env", "pin", "uri" };
-
-	(void)state;
-	assert_string_equal(rules_nearest(names, 4, span_str("sede")), "seed");
-	assert_string_equal(rules_nearest(names, 4, span_str("pins")), "pin");
-	assert_null(rules_nearest(names, 4, span_str("command")));
-	assert_null(rules_nearest(names, 4, span_str("")));
-}
-
 int
 main(void)
 {
@@ -385,7 +373,6 @@ main(void)
 		cmocka_unit_test(caps),
 		cmocka_unit_test(files),
 		cmocka_unit_test(example),
-		cmocka_unit_test(nearest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,10 +157,10 @@ expect 2 "line 6, column 15: expected a readable PEM file" "policy with a typo" 
 { cat policy; echo "pcr 4 $(printf '%064d' 1)"; } >typo
 expect 2 "line 6, column 5: expected PCR 0, 1, 2, 3, 5, 6 or 7" \
 	"a pcr line of a PCR that counts with others" --policy typo model
-{ cat policy; echo "require certified-inputs"; } >lacking
-expect 2 "\"certified-inputs\" needs verification step 18" \
-	"a line this build lacks" \
-	--policy lacking model
+{ cat policy; echo "requires witness"; } >typo
+expect 2 "line 6, column 1: expected log, witness, group" "an unknown word" \
+	--policy typo model
+expect 2 "did you mean \"require\"?" "the nearest word" --policy typo model
 printf 'log \033[31m\n' >escapes
 expect 2 "byte 0x1b is not allowed" "policy with escapes" --policy escapes model
 head -c 1100000 /dev/zero | tr '\0' '#' >large

@@ -3,6 +3,7 @@
 #include "tests/verifier/rows.h"
 
 struct fixture_keys rows_keys;
+verify_ancestors *rows_ancestors;
 
 static const struct row *current;
 
@@ -41,6 +42,7 @@ rows_verify(struct rows_result *r, const struct fixture *f,
 	if (f->snapshot.len > 0)
 		assert_ok(verification_revocations(r->v, buf_span(&f->snapshot),
 		    ROWS_NOW));
+	verification_ancestors(r->v, rows_ancestors, NULL);
 	r->verdict = verification_verdict(r->v);
 }
 

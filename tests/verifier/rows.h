@@ -53,6 +53,9 @@ void rows_run(const struct row rows[], size_t n);
  */
 void rows_mutate(const char *name, const struct fixture *f);
 
+/* Where certificates of inputs are found; NULL: nowhere. */
+extern verify_ancestors *rows_ancestors;
+
 /* By which the age of a revocation state is told: 36 hours after it. */
 #define ROWS_NOW (FIXTURE_TIME + FIXTURE_DAY + 36 * 3600)
 

@@ -476,7 +476,7 @@ static const struct row entailed[] = {
 	  .to = "\"globs\":[\"*.bin\"]", ENTAIL, .says = "outputs" },
 	{ .name = "an input with a certificate", .hook = certified_input,
 	  .step = VERIFY_LINEAGE, .status = VERIFY_NOT_CHECKED,
-	  .says = "claimed, not checked" },
+	  .says = "claimed, not verified" },
 };
 
 static void

@@ -2,15 +2,23 @@
  * write_fixture.c -- writes a model's folder with a certificate, and a policy
  * that accepts it, for tests of the program.
  *
+ * Of the kinds "snapshot" and "revoked" there is POLICY.revocations, too.
+ *
  * usage: write_fixture KIND DIR POLICY
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cert/dsse.h"
 #include "tests/support/fixture.h"
 
 #define EVIL "\x1b[2J\nVERIFIED\x7f\xc2\x9b"
+
+#define REGISTRY                                                              \
+	"log @log\nlog-time @time\nquorum none\nbuilder test @builder\n"      \
+	"ak-root @root sim simulated unmeasured-boot\n"                       \
+	"registry log.example.org @registry\n"
 
 static const char *kind;
 
@@ -23,8 +31,23 @@ static const char confidential[] =
 static void
 vary(struct fixture *f)
 {
+	if (f->stage == FIXTURE_REVOKE && strcmp(kind, "revoked") == 0) {
+		f->revocation[0] = (struct fixture_revocation){
+			.key = f->keys->builder, .index = 9 };
+		f->revocation[0].r.digest =
+		    dsse_digest(buf_span(&f->line[0].statement));
+		f->revocation[0].r.reason = span_str("withdrawn");
+		f->nrevocations = 1;
+	}
 	if (f->stage != FIXTURE_SETUP)
 		return;
+	f->with_snapshot = strcmp(kind, "revoked") == 0 ||
+	    strcmp(kind, "snapshot") == 0;
+	/* An input whose certificate may be found, or not. */
+	if (strcmp(kind, "lineage") == 0)
+		f->input[1].certificate = span_str(
+		    "00112233445566778899aabbccddeeff"
+		    "00112233445566778899aabbccddeeff");
 	if (strcmp(kind, "self-asserted") == 0)
 		fixture_self_asserted(f);
 	if (strcmp(kind, "confidential") == 0)
@@ -69,7 +92,8 @@ main(int argc, char **argv)
 	kind = argv[1];
 	fixture_keys_new(&keys);
 	fixture_make(&f, &keys, strcmp(kind, "confidential") == 0 ?
-	    confidential : NULL, vary);
+	    confidential : strcmp(kind, "revoked") == 0 ||
+	    strcmp(kind, "snapshot") == 0 ? REGISTRY : NULL, vary);
 	if (strcmp(kind, "unlogged") == 0)
 		unlog(&f);
 	fixture_write(&f, argv[2], argv[3]);
