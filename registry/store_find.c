@@ -62,6 +62,7 @@ enum ac_err
 store_row(struct store *s, struct store_row *out, uint64_t index)
 {
 	struct store_row row = { 0 };
+	uint64_t removal;
 	enum ac_err e;
 
 	db_bind_int(s->db, Q_ROW, 1, (int64_t)index);
@@ -81,7 +82,9 @@ store_row(struct store *s, struct store_row *out, uint64_t index)
 		    row.siglen), &row.key);
 	if (e != AC_OK)
 		goto out;
-	row.missing = row.type.len == 0;
+	/* What is withheld is not asked for again. */
+	row.missing = row.type.len == 0 &&
+	    store_removed(s, &removal, &row.d) == AC_ERR_NOT_FOUND;
 	row.withheld = row.statement.len == 0 && !row.missing;
 	*out = row;
 	row = (struct store_row){ 0 }; /* transferred */
@@ -104,6 +107,7 @@ enum ac_err
 store_statement(struct store *s, struct buf *out, const struct digest *d,
     uint64_t size)
 {
+	uint64_t removal;
 	enum ac_err e;
 
 	store_bind_stated(s, Q_STATEMENT, 1, d);
@@ -112,6 +116,10 @@ store_statement(struct store *s, struct buf *out, const struct digest *d,
 	if (e == AC_OK)
 		e = buf_copy(out, db_column(s->db, Q_STATEMENT, 0));
 	db_reset(s->db, Q_STATEMENT);
+	/* A leaf alone, whose content is withheld. */
+	if (e == AC_ERR_NOT_FOUND &&
+	    store_removed(s, &removal, d) == AC_OK && removal < size)
+		e = buf_copy(out, span_of(NULL, 0));
 	return e;
 }
 

@@ -548,6 +548,45 @@ def test_measured_certificate_again():
     r.close()
 
 
+def test_removal_again():
+    """
+    A log that withheld something lost its database: until the operator says
+    the same again the statement is missing, then it is withheld, and no leaf
+    is added.
+    """
+    r = Watched()
+    r.serve("--state-s", "0")
+    r.logged("kept")
+    r.logged("withheld")
+    d = certs.digest(certs.provenance(r.key, "withheld")).hex()
+    path = "/api/v1/statements/" + d
+
+    def remove():
+        done = server.run("remove", r.dir, "--statement", d, "--reason", "why")
+        assert done.returncode == 0, done.stderr
+        deadline = time.monotonic() + 60
+        while r.get(path).status != 451 or os.listdir(r.dir + "/removals"):
+            assert time.monotonic() < deadline, r.get(path).text()
+            time.sleep(0.05)
+
+    remove()
+    r.end()
+    copy = export(r)
+    assert d not in os.listdir(copy + "/api/v1/statements")
+    size = r.committed()
+    drop_wal(r)
+    os.unlink(database(r))
+    recover(r, copy)
+    r.serve("--state-s", "0")
+    assert r.get(path).status == 404
+    remove()
+    assert r.committed() == size, "a new leaf"
+    assert r.submit("withheld").status == 451
+    assert r.logged("kept")[0] == 0
+    r.end()
+    r.close()
+
+
 def test_backup():
     """Taken while the log grows: of one head; restoring needs recover."""
     r = Watched()
@@ -666,5 +705,5 @@ server.main([
     test_everything_and_a_witness_knows, test_everything_and_nobody_answers,
     test_public_url_is_newer, test_public_url_without_answer,
     test_public_url_changes_later, test_fork_is_the_end, test_recover_refuses, test_database_lost,
-    test_measured_certificate_again, test_backup, test_export, test_freeze,
+    test_measured_certificate_again, test_removal_again, test_backup, test_export, test_freeze,
 ])
