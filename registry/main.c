@@ -165,7 +165,14 @@ struct output {
 	bool json; /* messages are lines of JSON */
 };
 
+/* The value of a setting that stood elsewhere than on the command line. */
+struct kept {
+	struct kept *next;
+	char text[];
+};
+
 struct arguments {
+	struct kept *kept; /* owned */
 	const char *origin, *url, *dir, *to, *from, *statement, *reason;
 	struct serve_options serve;
 	const char *without[WITHOUT_MAX];
@@ -353,7 +360,7 @@ take_setting(void *arg, struct span key, struct span value,
 	struct arguments *a = arg;
 	const struct option *o = options;
 	const char *said = "";
-	char *copy;
+	struct kept *kept;
 	bool on;
 
 	while (o->name != NULL && (!is_setting(o) || !span_is(key, o->name)))
@@ -368,15 +375,20 @@ take_setting(void *arg, struct span key, struct span value,
 		message_add_quoted(why, value);
 		return config_flag(&on, value) && take_flag(a, o->val, on);
 	}
-	/* Lives as long as the program, as its arguments do. */
-	copy = strndup((const char *)value.p, value.len);
-	if (copy == NULL || !take_option(a, o->val, copy, &said)) {
-		message_set(why, "%s, found ", said);
-		message_add_quoted(why, value);
-		free(copy);
+	/* Lives as long as the command, as its arguments do. */
+	kept = calloc(1, sizeof(*kept) + value.len + 1);
+	if (kept == NULL) {
+		message_set(why, "no memory for the settings");
 		return false;
 	}
-	return true;
+	memcpy(kept->text, value.p, value.len);
+	kept->next = a->kept;
+	a->kept = kept;
+	if (take_option(a, o->val, kept->text, &said))
+		return true;
+	message_set(why, "%s, found ", said);
+	message_add_quoted(why, value);
+	return false;
 }
 
 /* Exit code, or -1 to go on. */
@@ -620,8 +632,9 @@ run_remove(struct arguments *a)
 	return EXIT_SUCCESS;
 }
 
-int
-main(int argc, char *argv[])
+/* The whole of the program, but for its memory. */
+static int
+run(struct arguments *a, int argc, char *argv[])
 {
 	static const struct {
 		const char *name;
@@ -635,28 +648,42 @@ main(int argc, char *argv[])
 		{ "freeze", run_freeze },
 		{ "remove", run_remove },
 	};
+	struct message why = { "" };
+	int option, code;
+
+	if (get_settings(a, argc, argv, &why) != AC_OK)
+		return usage(why.text);
+	while ((option = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
+		code = get_option(a, option);
+		if (code >= 0)
+			return code;
+	}
+	if (argc - optind != 2)
+		return usage("expected a command and the directory of a log");
+	a->dir = argv[optind + 1];
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(argv[optind], commands[i].name) == 0)
+			return commands[i].run(a);
+	return usage("the commands are init, serve, export, backup, recover, "
+	    "freeze and remove");
+}
+
+int
+main(int argc, char *argv[])
+{
 	struct arguments a = { .url = "",
 		.serve = { .batch_ms = 50, .batch_max = 4096,
 		    .cosign_s = 60, .state_s = 86400,
 		    .keep_partial_s = 3600, .limits = { .connections = 16384,
 		    .per_address = 4096, .bucket = { .rate = 500,
 		    .burst = 2000 } } } };
-	struct message why = { "" };
-	int option, code;
+	int code = run(&a, argc, argv);
 
-	if (get_settings(&a, argc, argv, &why) != AC_OK)
-		return usage(why.text);
-	while ((option = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
-		code = get_option(&a, option);
-		if (code >= 0)
-			return code;
+	while (a.kept != NULL) {
+		struct kept *kept = a.kept;
+
+		a.kept = kept->next;
+		free(kept);
 	}
-	if (argc - optind != 2)
-		return usage("expected a command and the directory of a log");
-	a.dir = argv[optind + 1];
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(argv[optind], commands[i].name) == 0)
-			return commands[i].run(&a);
-	return usage("the commands are init, serve, export, backup, recover, "
-	    "freeze and remove");
+	return code;
 }
