@@ -113,6 +113,76 @@ def test_together():
         r.close()
 
 
+def test_revocation_and_removal():
+    """What the registry itself says of its log is what the auditor finds."""
+    r = server.Registry()
+    keys, state = os.path.join(r.dir, "log-keys"), folder()
+    copy = folder()
+    r.start(args=("--batch-ms", "0"))
+    url = "http://127.0.0.1:%d" % r.port
+
+    def follow(*kinds):
+        """Look until these alerts were given, and no fault."""
+        got, until = [], time.monotonic() + 60
+        while True:
+            done = run("follow", url, "--state", state, "--log-keys", keys,
+                       "--once")
+            assert done.returncode in (0, 1), done.stderr
+            got += [json.loads(x) for x in done.stdout.splitlines()]
+            assert all(a["severity"] == "notice" for a in got), got
+            names = sorted(a["alert"] for a in got)
+            if names == sorted(kinds):
+                return got
+            assert len(names) < len(kinds) and time.monotonic() < until, (
+                names, kinds)
+            time.sleep(0.2)
+
+    try:
+        one, two = (certs.provenance(KEY, n) for n in "ab")
+        for p in (one, two):
+            assert r.post(certs.jsonl(certs.bundle(KEY, p))).status == 200
+        follow()
+        revocation = certs.compact({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [certs.descriptor("statement",
+                                         certs.digest(one).hex())],
+            "predicateType": certs.AICERT + "/revocation/v1",
+            "predicate": {"scope": "all", "reason": "wrong data"}})
+        reply = r.post(certs.jsonl(certs.bundle(KEY, revocation)))
+        assert reply.status == 200, reply.text()
+        alert, = follow("revocation")
+        assert [a["index"] for a in alert["affected"]] == [0]
+        # Its states of revocation, of which one is logged now, are right.
+        until = time.monotonic() + 60
+        while not r.rows("SELECT 1 FROM entry WHERE type LIKE ?",
+                         "%revocation-state/v1"):
+            assert time.monotonic() < until, "no state was logged"
+            time.sleep(0.1)
+        follow()
+        # A removal excuses what is withheld, for who was there and who comes.
+        done = subprocess.run(
+            [server.BIN, "remove", r.dir, "--statement",
+             certs.digest(two).hex(), "--reason", "a court said so"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            timeout=60)
+        assert done.returncode == 0, done.stderr
+        follow("removal")
+        assert r.get("/api/v1/statements/" +
+                     certs.digest(two).hex()).status == 451
+        expect(run("fsck", url, "--log-keys", keys), 0, "1 removed")
+        expect(run("mirror", url, copy, "--log-keys", keys), 0, "1 removed")
+        expect(run("fsck", copy, "--log-keys", keys), 0, "1 removed")
+        state = folder()
+        follow("revocation", "removal")
+        # Without the registry's line nobody may withhold.
+        with open(keys) as f:
+            alone = write(os.path.join(folder(), "alone"), "".join(
+                x for x in f if not x.startswith("registry ")))
+        expect(run("fsck", url, "--log-keys", alone), 1, "withheld")
+    finally:
+        r.close()
+
+
 def ask(port, origin_hash):
     c = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     c.request("GET", "/%s/checkpoint" % origin_hash)
@@ -120,4 +190,4 @@ def ask(port, origin_hash):
 
 
 if __name__ == "__main__":
-    lying.main([test_together])
+    lying.main([test_together, test_revocation_and_removal])
