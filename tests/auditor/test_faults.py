@@ -212,10 +212,15 @@ def test_witness():
              os.path.join(top, "state"), "--key", base.key, "--port-file",
              port_file, *base.logs), inject, trace),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        line = p.stdout.readline()
+        # What it prints may be what fails.
+        until = time.monotonic() + 60
+        while (p.poll() is None and not os.path.exists(port_file) and
+               time.monotonic() < until):
+            time.sleep(0.01)
         answered = 0
-        if line.startswith("listening on "):
-            answered = play(int(line.rsplit(":", 1)[1]))
+        if os.path.exists(port_file):
+            with open(port_file) as f:
+                answered = play(int(f.read()))
         # strace ends with what it traces.
         with open(trace) as f:
             pid = re.match(r"(\d+)", f.read())
