@@ -564,7 +564,8 @@ run_backup(struct arguments *a)
 	if (export_backup(a->dir, a->to, &size, &why) != AC_OK)
 		return failed(a, &why);
 	(void)printf("%s: the database at size %" PRIu64 "\n"
-	    "the keys are not in it: keep log.key and time.key apart\n"
+	    "the keys are not in it: keep log.key, time.key and statement.key "
+	    "apart\n"
 	    "a copy is older than the log soon: after putting it back, "
 	    "aicert-registry recover %s\nreads what is missing; without that "
 	    "the server does not start\n", a->to, size, a->dir);
