@@ -107,7 +107,7 @@ scan_digits(struct reader *r)
  * those with a fraction as many as a double tells apart.
  */
 static bool
-scan_number(struct reader *r)
+scan_number(struct reader *r, bool protobuf)
 {
 	bool minus = peek(r) == '-', zero;
 	size_t whole, fraction;
@@ -124,6 +124,8 @@ scan_number(struct reader *r)
 	if (!rd_take(r, &s, 1))
 		return false;
 	fraction = scan_digits(r);
+	if (protobuf && fraction == 1 && r->left.p[-1] == '0')
+		return whole <= DBL_DIG && !(minus && zero);
 	/* One form a value: 1.0, 1.50 and 1e3 have shorter ones. */
 	return fraction > 0 && r->left.p[-1] != '0' &&
 	    whole + fraction <= DBL_DIG;
@@ -149,7 +151,7 @@ skip_space(struct reader *r)
 
 /* A scalar, or an opening bracket, which the caller counts. */
 static bool
-scan_value(struct reader *r, uint8_t *open)
+scan_value(struct reader *r, uint8_t *open, bool protobuf)
 {
 	struct span s;
 	uint8_t c = peek(r);
@@ -169,12 +171,12 @@ scan_value(struct reader *r, uint8_t *open)
 	case 'n':
 		return scan_word(r, "null");
 	default:
-		return scan_number(r);
+		return scan_number(r, protobuf);
 	}
 }
 
 static enum ac_err
-scan(struct span text)
+scan(struct span text, bool protobuf)
 {
 	struct reader r = rd_of(text);
 	enum next next = VALUE;
@@ -218,7 +220,7 @@ scan(struct span text)
 			next = VALUE;
 			continue;
 		}
-		if (!scan_value(&r, &open))
+		if (!scan_value(&r, &open, protobuf))
 			return AC_ERR_FORMAT;
 		if (++values > JSON_VALUES_MAX)
 			return AC_ERR_LIMIT;
@@ -232,21 +234,36 @@ scan(struct span text)
 	}
 }
 
-/* No two members of one name; not more members than the cap. */
+static int
+compare_names(const void *a, const void *b)
+{
+	const cJSON *const *x = a, *const *y = b;
+
+	return span_compare(span_str((*x)->string), span_str((*y)->string));
+}
+
+/* No two members of one name. */
 static enum ac_err
 check_members(const cJSON *object)
 {
-	size_t n = 0;
+	const cJSON **sorted;
+	enum ac_err e = AC_OK;
+	size_t n = 0, i = 0;
 
-	/* Counted first: comparing takes the square of the count. */
 	for (const cJSON *a = object->child; a != NULL; a = a->next)
 		if (++n > JSON_MEMBERS_MAX)
 			return AC_ERR_LIMIT;
+	sorted = calloc(n + 1, sizeof(*sorted));
+	if (sorted == NULL)
+		return AC_ERR_MEMORY;
 	for (const cJSON *a = object->child; a != NULL; a = a->next)
-		for (const cJSON *b = a->next; b != NULL; b = b->next)
-			if (span_is(span_str(a->string), b->string))
-				return AC_ERR_FORMAT;
-	return AC_OK;
+		sorted[i++] = a;
+	qsort(sorted, n, sizeof(*sorted), compare_names);
+	for (i = 1; i < n; i++)
+		if (compare_names(&sorted[i - 1], &sorted[i]) == 0)
+			e = AC_ERR_FORMAT;
+	free(sorted);
+	return e;
 }
 
 /* Is it finite and, where it is whole, exact in a double? */
@@ -284,10 +301,10 @@ check_tree(const cJSON *root)
 	return AC_OK;
 }
 
-enum ac_err
-json_parse(struct json_doc *out, struct span text)
+static enum ac_err
+parse(struct json_doc *out, struct span text, bool protobuf)
 {
-	enum ac_err e = scan(text);
+	enum ac_err e = scan(text, protobuf);
 	cJSON *root;
 
 	if (e != AC_OK)
@@ -302,6 +319,18 @@ json_parse(struct json_doc *out, struct span text)
 	}
 	out->root = root;
 	return AC_OK;
+}
+
+enum ac_err
+json_parse(struct json_doc *out, struct span text)
+{
+	return parse(out, text, false);
+}
+
+enum ac_err
+json_parse_protobuf(struct json_doc *out, struct span text)
+{
+	return parse(out, text, true);
 }
 
 void
@@ -441,7 +470,9 @@ json_uint(struct json j, uint64_t *out, uint64_t max)
 	if (!cJSON_IsNumber(j.v))
 		return false;
 	d = j.v->valuedouble;
-	if (!(d >= 0) || d != floor(d) || signbit(d) || d > (double)max)
+	/* The range first: only then has the conversion a meaning. */
+	if (!(d >= 0) || signbit(d) || d > (double)max ||
+	    d > (double)JSON_INT_MAX || d != (double)(uint64_t)d)
 		return false;
 	*out = (uint64_t)d;
 	return true;

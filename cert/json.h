@@ -39,6 +39,13 @@ struct json_doc {
  */
 AC_MUST_CHECK enum ac_err json_parse(struct json_doc *out, struct span text);
 
+/*
+ * The same of what another tool made by way of a protobuf Struct, which has no
+ * whole numbers: they may end in ".0".
+ */
+AC_MUST_CHECK enum ac_err json_parse_protobuf(struct json_doc *out,
+    struct span text);
+
 /* Free; nothing for a zeroed document. */
 void json_free(struct json_doc *doc);
 

@@ -39,8 +39,10 @@
 
 /* Nesting of JSON from outside. */
 #define JSON_DEPTH_MAX 24
-/* Members of one JSON object: the widest is an env of WORDS_MAX. */
-#define JSON_MEMBERS_MAX 256
+/* Members of one JSON object: the widest maps tensors to files. */
+#define JSON_MEMBERS_MAX 131072
+/* Bytes of a model's index of tensors; that of 90,000 tensors has 9 MB. */
+#define INDEX_MAX (16 * MIB)
 /* Values of one JSON text: four for each of FILES_MAX files, and the rest. */
 #define JSON_VALUES_MAX (4 * (size_t)FILES_MAX + 4096)
 /* Largest integer that every JSON reader keeps exactly: 2^53 - 1. */

@@ -112,31 +112,118 @@ oms_encode(struct buf *out, const struct oms_file files[], size_t n,
 	return wr_end(&w, out);
 }
 
-/* Exactly our list, in our order. */
+/* Paths of our list, each once; none of them has to be there. */
 static bool
 check_ignore(struct json paths)
 {
-	struct json j = json_first(paths);
+	bool seen[OMS_NIGNORE] = { false };
 
+	if (!json_present(paths))
+		return true;
 	if (!json_is_array(paths))
 		return false;
-	for (size_t i = 0; i < OMS_NIGNORE; i++, j = json_next(j))
-		if (!json_is(j, oms_ignore[i]))
+	for (struct json j = json_first(paths); json_present(j);
+	    j = json_next(j)) {
+		size_t i = 0;
+
+		while (i < OMS_NIGNORE && !json_is(j, oms_ignore[i]))
+			i++;
+		if (i == OMS_NIGNORE || seen[i])
 			return false;
-	return !json_present(j);
+		seen[i] = true;
+	}
+	return true;
 }
 
 static bool
-check_serialization(struct json j)
+check_serialization(struct oms *o, struct json j)
 {
+	struct json method = json_get(j, "method");
 	bool symlinks;
 
-	return json_closed(j,
-	    "method hash_type allow_symlinks ignore_paths") &&
-	    json_is(json_get(j, "method"), "files") &&
+	if (json_is(method, "shards"))
+		return json_closed(j, "method shard_size hash_type "
+		    "allow_symlinks ignore_paths?") &&
+		    json_uint(json_get(j, "shard_size"), &o->shard_bytes,
+		    JSON_INT_MAX) && o->shard_bytes > 0 &&
+		    json_is(json_get(j, "hash_type"), "sha256") &&
+		    json_bool(json_get(j, "allow_symlinks"), &symlinks) &&
+		    !symlinks && check_ignore(json_get(j, "ignore_paths"));
+	return json_is(method, "files") && json_closed(j,
+	    "method hash_type allow_symlinks ignore_paths?") &&
 	    json_is(json_get(j, "hash_type"), "sha256") &&
 	    json_bool(json_get(j, "allow_symlinks"), &symlinks) && !symlinks &&
 	    check_ignore(json_get(j, "ignore_paths"));
+}
+
+/* "sha256", or model_signing's name for it in shards of a size. */
+static bool
+is_sha256(const struct oms *o, struct json algorithm)
+{
+	static const char sharded[] = "sha256-sharded-";
+	struct span s;
+	uint64_t size;
+
+	if (json_is(algorithm, "sha256"))
+		return true;
+	return o->shard_bytes > 0 && json_string(algorithm, &s) &&
+	    s.len >= sizeof(sharded) &&
+	    span_is(span_of(s.p, sizeof(sharded) - 1), sharded) &&
+	    text_undec(&size, span_of(s.p + sizeof(sharded) - 1,
+	    s.len - sizeof(sharded) + 1), JSON_INT_MAX) &&
+	    size == o->shard_bytes;
+}
+
+/* Take ":<number>" off the end of *name. */
+static bool
+take_number(struct span *name, uint64_t *n)
+{
+	size_t i = name->len;
+
+	while (i > 0 && name->p[i - 1] != ':')
+		i--;
+	if (i == 0 || !text_undec(n, span_of(name->p + i, name->len - i),
+	    JSON_INT_MAX))
+		return false;
+	name->len = i - 1;
+	return true;
+}
+
+/* "<path>:<start>:<end>" */
+static bool
+parse_shard(struct oms_part *out, struct span name)
+{
+	struct oms_part p = { .path = name };
+
+	if (!take_number(&p.path, &p.end) || !take_number(&p.path, &p.start) ||
+	    p.start >= p.end)
+		return false;
+	*out = p;
+	return true;
+}
+
+struct oms_part
+oms_part_of(const struct oms *o, const struct oms_file *f)
+{
+	struct oms_part p = { f->name, 0, UINT64_MAX };
+
+	if (o->shard_bytes > 0)
+		(void)!parse_shard(&p, f->name); /* checked when decoded */
+	return p;
+}
+
+/* By path, then by place. */
+static int
+compare_shards(const void *a, const void *b)
+{
+	const struct oms_file *f = a, *g = b;
+	struct oms_part p = { 0 }, q = { 0 };
+	int c;
+
+	(void)!parse_shard(&p, f->name);
+	(void)!parse_shard(&q, g->name);
+	c = span_compare(p.path, q.path);
+	return c != 0 ? c : p.start < q.start ? -1 : p.start > q.start;
 }
 
 static enum ac_err
@@ -154,18 +241,65 @@ decode_resources(struct oms *o, struct json list)
 	for (struct json j = json_first(list); json_present(j);
 	    j = json_next(j)) {
 		struct oms_file *f = &o->file[o->nfiles];
+		struct oms_part part;
 
 		if (!json_closed(j, "name algorithm digest") ||
 		    !json_string(json_get(j, "name"), &f->name) ||
-		    !oms_path_is_valid(f->name) ||
-		    oms_is_ignored(f->name, oms_ignore, OMS_NIGNORE) ||
-		    (o->nfiles > 0 && oms_compare(f - 1, f) >= 0) ||
-		    !json_is(json_get(j, "algorithm"), "sha256") ||
+		    !is_sha256(o, json_get(j, "algorithm")) ||
 		    !json_digest(json_get(j, "digest"), &f->sha256))
+			return AC_ERR_FORMAT;
+		part.path = f->name;
+		if ((o->shard_bytes > 0 && !parse_shard(&part, f->name)) ||
+		    !oms_path_is_valid(part.path) ||
+		    oms_is_ignored(part.path, oms_ignore, OMS_NIGNORE))
 			return AC_ERR_FORMAT;
 		o->nfiles++;
 	}
 	return AC_OK;
+}
+
+/* Set sorted: file itself where it is in order already. */
+static enum ac_err
+sort_resources(struct oms *o)
+{
+	int (*compare)(const void *, const void *) =
+	    o->shard_bytes > 0 ? compare_shards : oms_compare;
+	size_t i = 1;
+
+	while (i < o->nfiles && compare(&o->file[i - 1], &o->file[i]) < 0)
+		i++;
+	o->sorted = o->file;
+	if (i == o->nfiles)
+		return AC_OK;
+	o->copy = calloc(o->nfiles, sizeof(*o->copy));
+	if (o->copy == NULL)
+		return AC_ERR_MEMORY;
+	memcpy(o->copy, o->file, o->nfiles * sizeof(*o->copy));
+	qsort(o->copy, o->nfiles, sizeof(*o->copy), compare);
+	o->sorted = o->copy;
+	for (i = 1; i < o->nfiles; i++)
+		if (compare(&o->copy[i - 1], &o->copy[i]) == 0)
+			return AC_ERR_FORMAT; /* a name twice */
+	return AC_OK;
+}
+
+/* Do the shards of each file follow each other, full but for the last? */
+static bool
+shards_are_whole(const struct oms *o)
+{
+	struct oms_part before = { 0 };
+
+	for (size_t i = 0; o->shard_bytes > 0 && i < o->nfiles; i++) {
+		struct oms_part p = oms_part_of(o, &o->sorted[i]);
+		bool same = i > 0 && span_equal(p.path, before.path);
+
+		if (p.end - p.start > o->shard_bytes ||
+		    p.start != (same ? before.end : 0) ||
+		    (same && before.end - before.start != o->shard_bytes))
+			return false;
+		before = p;
+	}
+	return true;
 }
 
 enum ac_err
@@ -179,19 +313,24 @@ oms_decode(struct oms *out, struct span bytes)
 
 	if (bytes.len > OMS_STATEMENT_MAX)
 		return AC_ERR_LIMIT;
-	e = statement_decode(&s, bytes);
+	e = statement_decode_protobuf(&s, bytes);
 	if (e != AC_OK)
 		return e;
 	e = AC_ERR_FORMAT;
+	/* The subject's name is the model's folder, when it was signed. */
 	if (!span_is(s.predicate_type, TYPE_OMS) ||
 	    json_count(s.subjects) != 1 ||
 	    !statement_subject(json_first(s.subjects), &name, &root) ||
-	    !span_is(name, "model") ||
 	    !json_closed(s.predicate, "serialization resources") ||
-	    !check_serialization(json_get(s.predicate, "serialization")))
+	    !check_serialization(&o, json_get(s.predicate, "serialization")))
 		goto out;
 	e = decode_resources(&o, json_get(s.predicate, "resources"));
+	if (e == AC_OK)
+		e = sort_resources(&o);
 	if (e != AC_OK)
+		goto out;
+	e = AC_ERR_FORMAT;
+	if (!shards_are_whole(&o))
 		goto out;
 	e = AC_ERR_MISMATCH;
 	o.root = oms_root(o.file, o.nfiles);
@@ -212,14 +351,43 @@ void
 oms_free(struct oms *o)
 {
 	free(o->file);
+	free(o->copy);
 	json_free(&o->doc);
 	*o = (struct oms){ 0 };
 }
 
 const struct oms_file *
-oms_find(const struct oms *o, struct span name)
+oms_find(const struct oms *o, struct span path)
 {
-	struct oms_file key = { .name = name };
+	size_t low = 0, high = o->nfiles;
 
-	return bsearch(&key, o->file, o->nfiles, sizeof(key), oms_compare);
+	/* The first whose path is not below. */
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (span_compare(oms_part_of(o, &o->sorted[mid]).path,
+		    path) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < o->nfiles && span_equal(oms_part_of(o,
+	    &o->sorted[low]).path, path) ? &o->sorted[low] : NULL;
+}
+
+const struct oms_file *
+oms_resource(const struct oms *o, struct span name)
+{
+	struct oms_part part = { .path = name };
+	const struct oms_file *f;
+	uint64_t i;
+
+	if (o->shard_bytes > 0 && !parse_shard(&part, name))
+		return NULL;
+	f = oms_find(o, part.path);
+	/* Shards follow each other, all but the last of one length. */
+	i = o->shard_bytes > 0 ? part.start / o->shard_bytes : 0;
+	if (f == NULL || i >= o->nfiles - (size_t)(f - o->sorted))
+		return NULL;
+	return span_equal(f[i].name, name) ? &f[i] : NULL;
 }

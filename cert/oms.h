@@ -2,9 +2,11 @@
  * oms.h -- OpenSSF Model Signing v1.0: the list of a model's files and its
  * root (specification sections 5 and 6).
  *
- * Our one form: method "files", sha256, no links, resources in order of
- * code points.  The root does not commit to names; the manifest, which is the
- * list itself, does, and decides about files.
+ * What we write has one form: method "files", sha256, no links, resources in
+ * order of code points.  What we read may be another tool's: resources in any
+ * order, method "shards", any part of our list of ignored paths.  The root does
+ * not commit to names; the manifest, which is the list itself, does, and
+ * decides about files.
  */
 #ifndef AICERT_CERT_OMS_H
 #define AICERT_CERT_OMS_H
@@ -13,7 +15,8 @@
 #include "common/writer.h"
 
 struct oms_file {
-	struct span name; /* path within the model, '/' between its parts */
+	/* Path within the model, '/' between its parts; of a shard, with range */
+	struct span name;
 	struct digest sha256;
 	uint64_t bytes;   /* not part of the statement */
 };
@@ -54,24 +57,41 @@ AC_MUST_CHECK enum ac_err oms_encode(struct buf *out,
     const struct oms_file files[], size_t n, const char *const ignore[],
     size_t nignore);
 
-/* A decoded statement of our form. */
+/* A decoded statement. */
 struct oms {
-	struct json_doc doc; /* owned; names borrow from it */
-	struct oms_file *file; /* owned, in order of name; bytes are 0 */
-	size_t nfiles;
+	struct json_doc doc;   /* owned; names borrow from it */
+	struct oms_file *file; /* owned, in the order signed; bytes are 0 */
+	size_t nfiles;         /* resources: files, or shards of them */
+	const struct oms_file *sorted; /* by path, shards by their place */
+	struct oms_file *copy; /* owned: sorted, where file is not */
+	uint64_t shard_bytes;  /* 0: every resource is a whole file */
 	struct digest root;
 };
 
+/* Where the bytes of a resource are. */
+struct oms_part {
+	struct span path;
+	uint64_t start, end; /* [start, end); of whole files 0, UINT64_MAX */
+};
+
 /*
- * Decode and check: our form only, valid paths in strictly ascending order,
- * root of the subject right, our ignore list.  AC_ERR_FORMAT;
- * AC_ERR_MISMATCH: the root is not that of the list; AC_ERR_LIMIT.
+ * Decode and check: valid paths, none twice, none that is ignored; root of the
+ * subject right in the order signed; ignored paths of our list only.  Shards
+ * are the bytes of each file without gap, all but its last of shard_bytes.
+ * AC_ERR_FORMAT; AC_ERR_MISMATCH: the root is not that of the list;
+ * AC_ERR_LIMIT; AC_ERR_MEMORY.
  */
 AC_MUST_CHECK enum ac_err oms_decode(struct oms *out, struct span bytes);
 
 void oms_free(struct oms *o);
 
-/* The file of that name, or NULL. */
-const struct oms_file *oms_find(const struct oms *o, struct span name);
+/* The part of a file that f, of o, is. */
+struct oms_part oms_part_of(const struct oms *o, const struct oms_file *f);
+
+/* The first resource of the file path, in sorted, or NULL. */
+const struct oms_file *oms_find(const struct oms *o, struct span path);
+
+/* The resource of exactly that name, or NULL. */
+const struct oms_file *oms_resource(const struct oms *o, struct span name);
 
 #endif

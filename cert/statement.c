@@ -42,17 +42,14 @@ check_subject(struct json subject)
 	return true;
 }
 
-enum ac_err
-statement_decode(struct statement *out, struct span bytes)
+/* The statement in doc, which is handed over even on failure. */
+static enum ac_err
+decode(struct statement *out, struct json_doc doc)
 {
-	struct statement s = { 0 };
-	enum ac_err e;
+	struct statement s = { .doc = doc };
+	enum ac_err e = AC_ERR_FORMAT;
 	struct json root;
 
-	e = json_parse(&s.doc, bytes);
-	if (e != AC_OK)
-		return e;
-	e = AC_ERR_FORMAT;
 	root = json_root(&s.doc);
 	s.subjects = json_get(root, "subject");
 	s.predicate = json_get(root, "predicate");
@@ -77,6 +74,24 @@ statement_decode(struct statement *out, struct span bytes)
 out:
 	statement_free(&s);
 	return e;
+}
+
+enum ac_err
+statement_decode(struct statement *out, struct span bytes)
+{
+	struct json_doc doc = { 0 };
+	enum ac_err e = json_parse(&doc, bytes);
+
+	return e == AC_OK ? decode(out, doc) : e;
+}
+
+enum ac_err
+statement_decode_protobuf(struct statement *out, struct span bytes)
+{
+	struct json_doc doc = { 0 };
+	enum ac_err e = json_parse_protobuf(&doc, bytes);
+
+	return e == AC_OK ? decode(out, doc) : e;
 }
 
 void

@@ -38,6 +38,10 @@ struct statement {
 AC_MUST_CHECK enum ac_err statement_decode(struct statement *out,
     struct span bytes);
 
+/* The same, with numbers as json_parse_protobuf() takes them. */
+AC_MUST_CHECK enum ac_err statement_decode_protobuf(struct statement *out,
+    struct span bytes);
+
 void statement_free(struct statement *s);
 
 /*

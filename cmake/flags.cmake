@@ -40,6 +40,9 @@ function(aicert_room name)
 	cmake_parse_arguments(ROOM "" "" "SOURCES;ROOMS;LIBRARIES" ${ARGN})
 	add_library(aicert_${name} STATIC ${ROOM_SOURCES})
 	target_link_libraries(aicert_${name} PUBLIC aicert_flags)
+	# A program can leave out what it does not call: aicert-verify does.
+	target_compile_options(aicert_${name} PRIVATE
+		-ffunction-sections -fdata-sections)
 	foreach(above ${ROOM_ROOMS})
 		target_link_libraries(aicert_${name} PUBLIC aicert_${above})
 	endforeach()

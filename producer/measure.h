@@ -50,11 +50,4 @@ AC_MUST_CHECK enum ac_err measure_outputs(struct measure_files *out,
 AC_MUST_CHECK enum ac_err measure_count(int dir_fd, const struct span glob[],
     size_t n, struct message *why);
 
-/*
- * Does glob match path?  '?' is one character that is not '/', '*' any number
- * of them, '**' any number of any characters, and "**" with '/' after it also
- * nothing at all.  Everything else stands for itself.
- */
-bool measure_glob(struct span glob, struct span path);
-
 #endif

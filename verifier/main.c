@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -30,22 +31,31 @@
 #include "verifier/vsa.h"
 #include "verifier/walk.h"
 
+#define ALLOW_MAX 64 /* --allow-extra */
+
 /* Options that have no letter. */
 enum { OPT_AT = 256, OPT_NO_SANDBOX, OPT_REVOCATIONS, OPT_LINEAGE,
-	OPT_VSA, OPT_INSPECT, OPT_TLOG_POLICY };
+	OPT_VSA, OPT_INSPECT, OPT_TLOG_POLICY, OPT_CERTIFICATE,
+	OPT_ALLOW_EXTRA };
 
 static const char usage[] =
     "usage: aicert-verify [--policy FILE] [--at TIME] [--json] [--quiet]\n"
     "                     [--revocations FILE] [--lineage DIR] [--no-sandbox]\n"
-    "                     [--vsa] MODEL\n"
+    "                     [--certificate FILE] [--allow-extra GLOB]... [--vsa] MODEL\n"
     "       aicert-verify --inspect FILE\n"
     "       aicert-verify [--policy FILE] --tlog-policy\n"
     "\n"
-    "Verify a model's folder against the certificate in it (aicert.jsonl and\n"
-    "model.sig), offline, under one policy file.\n"
+    "Verify a model, a folder or one file of it, against its certificate\n"
+    "(aicert.jsonl and model.sig, beside the files), offline, under one policy\n"
+    "file.  Of one file nothing is said about the rest of the model.\n"
     "\n"
     "  -p, --policy FILE  whom to trust; else $AICERT_POLICY,\n"
     "                     ~/.config/aicert/policy, /etc/aicert/policy\n"
+    "  -c, --certificate FILE\n"
+    "                     the certificate, with its model.sig beside it\n"
+    "      --allow-extra GLOB\n"
+    "                     files that may be in the folder though the certificate\n"
+    "                     does not list them; may be given more than once\n"
     "      --at TIME      judge certificates as of 2026-01-31T12:00:00Z and the\n"
     "                     like; for testing, never exit code 0\n"
     "      --revocations FILE  a registry's snapshot of revocations; else\n"
@@ -67,6 +77,8 @@ static const char usage[] =
     "\n"
     "Examples:\n"
     "  aicert-verify ./my-model\n"
+    "  aicert-verify ./my-model/model.gguf\n"
+    "  aicert-verify --allow-extra README.md --allow-extra 'docs/**' ./my-model\n"
     "  aicert-verify --policy policy --json ./my-model | jq .verdict\n"
     "  aicert-verify --revocations log.jsonl --lineage certs ./my-model\n"
     "  aicert policy init --builder acme=acme.pub ... > policy\n";
@@ -74,6 +86,9 @@ static const char usage[] =
 struct options {
 	const char *policy;
 	const char *model;
+	const char *certificate;
+	const char *allow[ALLOW_MAX];
+	size_t nallow;
 	const char *revocations, *lineage;
 	bool json, quiet, no_sandbox, vsa, inspect, tlog_policy, colour;
 	bool has_at;
@@ -82,7 +97,10 @@ struct options {
 
 /* What is read, opened before the confinement; -1 where it is not there. */
 struct inputs {
-	int dir; /* the model's folder */
+	int dir;   /* the model's folder, or that of its one file */
+	int blobs; /* where its links lead */
+	int alone; /* the one file, where it is none that blobs has */
+	const char *name; /* of the one file, in dir; NULL: the whole folder */
 	int cert, sig;
 	int lineage; /* a folder */
 	size_t nsnapshots;
@@ -92,14 +110,12 @@ struct inputs {
 static void
 inputs_close(struct inputs *in)
 {
-	if (in->dir >= 0)
-		(void)close(in->dir);
-	if (in->cert >= 0)
-		(void)close(in->cert);
-	if (in->sig >= 0)
-		(void)close(in->sig);
-	if (in->lineage >= 0)
-		(void)close(in->lineage);
+	const int fd[] = { in->dir, in->blobs, in->alone, in->cert, in->sig,
+		in->lineage };
+
+	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++)
+		if (fd[i] >= 0)
+			(void)close(fd[i]);
 	for (size_t i = 0; i < in->nsnapshots; i++)
 		(void)close(in->snapshot[i]);
 }
@@ -115,12 +131,78 @@ cannot_open(struct message *why, const char *name)
 	return AC_ERR_IO;
 }
 
-/* Open a file beside the model's own; one that is not there is left at -1. */
+/* A file to read; one that is not there is left at -1. */
 static enum ac_err
-open_beside(int *fd, int dir, const char *name, struct message *why)
+open_file(int *fd, int dir, const char *path, struct message *why)
 {
-	*fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	return *fd >= 0 || errno == ENOENT ? AC_OK : cannot_open(why, name);
+	*fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return *fd >= 0 || errno == ENOENT ? AC_OK : cannot_open(why, path);
+}
+
+/* path is a file, in a folder that is opened in its place. */
+static enum ac_err
+open_alone(struct inputs *in, const char *path, struct message *why)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash == NULL ? strdup(".") :
+	    strndup(path, (size_t)(slash + 1 - path));
+	struct stat st;
+
+	if (folder == NULL) {
+		message_set(why, "no memory");
+		return AC_ERR_MEMORY;
+	}
+	in->name = slash == NULL ? path : slash + 1;
+	in->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(folder);
+	if (in->dir < 0 ||
+	    fstatat(in->dir, in->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return cannot_open(why, path);
+	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) {
+		message_set(why, "neither a folder nor a file: ");
+		message_add_quoted(why, span_str(path));
+		return AC_ERR_FORMAT;
+	}
+	if (S_ISREG(st.st_mode))
+		in->alone = openat(in->dir, in->name,
+		    O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return AC_OK;
+}
+
+/* The certificate of the options, or that beside the model; and model.sig. */
+static enum ac_err
+open_certificate(struct inputs *in, const struct options *o,
+    struct message *why)
+{
+	const char *path = o->certificate, *slash;
+	char *sig = NULL;
+	enum ac_err e;
+
+	if (path == NULL) {
+		e = open_file(&in->cert, in->dir, "aicert.jsonl", why);
+		if (e == AC_OK && in->cert < 0) {
+			message_set(why, "there is no aicert.jsonl in this "
+			    "folder; without a certificate there is nothing to "
+			    "verify");
+			e = AC_ERR_NOT_FOUND;
+		}
+		return e != AC_OK ? e :
+		    open_file(&in->sig, in->dir, "model.sig", why);
+	}
+	e = open_file(&in->cert, AT_FDCWD, path, why);
+	if (e == AC_OK && in->cert < 0)
+		e = cannot_open(why, path);
+	if (e != AC_OK)
+		return e;
+	slash = strrchr(path, '/');
+	if (asprintf(&sig, "%.*smodel.sig", slash == NULL ? 0 :
+	    (int)(slash + 1 - path), path) < 0) {
+		message_set(why, "no memory");
+		return AC_ERR_MEMORY;
+	}
+	e = open_file(&in->sig, AT_FDCWD, sig, why);
+	free(sig);
+	return e;
 }
 
 /* The snapshots that are named, or kept for the policy's registries. */
@@ -165,21 +247,20 @@ open_inputs(struct inputs *in, const struct options *o, struct message *why)
 			return cannot_open(why, o->lineage);
 	}
 	in->dir = open(o->model, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (in->dir < 0)
-		return cannot_open(why, o->model);
-	e = open_beside(&in->cert, in->dir, "aicert.jsonl", why);
-	if (e == AC_OK && in->cert < 0) {
-		message_set(why, "there is no aicert.jsonl in this folder; "
-		    "without a certificate there is nothing to verify");
-		e = AC_ERR_NOT_FOUND;
+	if (in->dir < 0) {
+		if (errno != ENOTDIR)
+			return cannot_open(why, o->model);
+		e = open_alone(in, o->model, why);
+		if (e != AC_OK)
+			return e;
 	}
-	return e == AC_OK ? open_beside(&in->sig, in->dir, "model.sig", why) :
-	    e;
+	walk_open_blobs(&in->blobs, in->dir);
+	return open_certificate(in, o, why);
 }
 
-/* Read what open_beside() opened; nothing where it is not there. */
+/* Read what open_file() opened; nothing where it is not there. */
 static enum ac_err
-read_beside(struct buf *out, int fd, const char *name, size_t max,
+read_opened(struct buf *out, int fd, const char *name, size_t max,
     struct message *why)
 {
 	enum ac_err e;
@@ -197,12 +278,10 @@ read_beside(struct buf *out, int fd, const char *name, size_t max,
 static void
 send_progress(void *ctx, uint64_t done, uint64_t all)
 {
-	const bool *show = ctx;
 	struct buf text = { 0 };
 	struct writer w;
 
-	if (!*show)
-		return;
+	(void)ctx;
 	wr_init(&w, 16);
 	wr_be64(&w, done);
 	wr_be64(&w, all);
@@ -211,33 +290,88 @@ send_progress(void *ctx, uint64_t done, uint64_t all)
 	buf_free(&text);
 }
 
+/* The indexes of tensors among the files of w, each read whole. */
+static enum ac_err
+verify_indexes(struct verification *v, const struct walk *w,
+    struct message *why)
+{
+	for (size_t i = 0; i < w->nfiles; i++) {
+		struct buf text = { 0 };
+		enum ac_err e;
+		int fd;
+
+		if (!verification_is_index(w->file[i].name) ||
+		    oms_find(&v->oms, w->file[i].name) == NULL)
+			continue;
+		e = open_file(&fd, w->place[i].dir_fd, w->place[i].path, why);
+		if (e == AC_OK && fd < 0)
+			e = cannot_open(why, w->place[i].path);
+		if (e == AC_OK)
+			e = read_opened(&text, fd, w->place[i].path, INDEX_MAX,
+			    why);
+		if (fd >= 0)
+			(void)close(fd);
+		if (e == AC_OK)
+			verification_index(v, w->file[i].name,
+			    buf_span(&text));
+		buf_free(&text);
+		if (e != AC_OK)
+			return e;
+	}
+	return AC_OK;
+}
+
+/* Step 16, of the files that are there.  AC_OK: the step has a result. */
+static enum ac_err
+verify_files(struct verification *v, const struct inputs *in,
+    const struct options *o, bool show, struct message *why)
+{
+	struct hashqueue_progress progress = { send_progress, NULL };
+	struct verify_listing listing = { .alone = in->name != NULL,
+		.allow = o->allow, .nallow = o->nallow };
+	struct digest *got = NULL;
+	struct walk w = { 0 };
+	enum ac_err e;
+
+	e = in->name == NULL ? walk_folder(&w, in->dir, in->blobs, why) :
+	    walk_file(&w, in->dir, in->blobs, in->name, why);
+	listing.file = w.file;
+	listing.nfiles = w.nfiles;
+	if (e == AC_OK && verification_list(v, &listing)) {
+		got = calloc(v->nparts + 1, sizeof(*got));
+		e = got == NULL ? AC_ERR_MEMORY : walk_hash(got, &w, v->part,
+		    v->nparts, show ? &progress : NULL, why);
+		if (e == AC_OK)
+			verification_digests(v, got);
+		if (e == AC_OK && in->name == NULL)
+			e = verify_indexes(v, &w, why);
+	}
+	free(got);
+	walk_free(&w);
+	if (e == AC_ERR_FORMAT || e == AC_ERR_MISMATCH ||
+	    e == AC_ERR_NOT_FOUND) {
+		verification_files_failed(v, why);
+		e = AC_OK;
+	}
+	return e;
+}
+
 /* Everything with a policy at hand; fills in *r. */
 static enum verify_verdict
 verify_model(struct report *r, struct verification *v,
-    const struct inputs *in, bool show, struct buf *cert, struct buf *sig,
-    struct message *why)
+    const struct inputs *in, const struct options *o, bool show,
+    struct buf *cert, struct buf *sig, struct message *why)
 {
-	struct walk_progress progress = { send_progress, &show };
-	struct walk files = { 0 };
-	enum ac_err e;
-
-	if (read_beside(cert, in->cert, "aicert.jsonl", CERTIFICATE_MAX,
+	if (read_opened(cert, in->cert, "aicert.jsonl", CERTIFICATE_MAX,
 	    why) != AC_OK ||
-	    read_beside(sig, in->sig, "model.sig", MODEL_SIG_MAX, why) != AC_OK)
+	    read_opened(sig, in->sig, "model.sig", MODEL_SIG_MAX, why) != AC_OK)
 		return VERIFY_COULD_NOT_RUN;
 	r->v = v;
 	verification_certificate(v, buf_span(cert), buf_span(sig), 0);
-	if (!verification_failed(v)) {
-		e = walk_dir(&files, r->subject, &progress, why);
-		if (e == AC_ERR_MEMORY)
-			return VERIFY_COULD_NOT_RUN;
-		if (e != AC_OK)
-			verification_files_failed(v, why);
-		else
-			verification_files(v, files.file, files.nfiles);
-	}
+	if (!verification_failed(v) &&
+	    verify_files(v, in, o, show, why) != AC_OK)
+		return VERIFY_COULD_NOT_RUN;
 	message_set(why, "%s", "");
-	walk_free(&files);
 	return verification_verdict(v);
 }
 
@@ -277,7 +411,7 @@ add_others(struct verification *v, struct inputs *in, int64_t now_s,
     struct buf snapshot[VERIFY_SNAPSHOTS_MAX], struct message *why)
 {
 	for (size_t i = 0; i < in->nsnapshots; i++) {
-		enum ac_err e = read_beside(&snapshot[i], in->snapshot[i],
+		enum ac_err e = read_opened(&snapshot[i], in->snapshot[i],
 		    "the revocation snapshot", REVOCATIONS_MAX, why);
 
 		if (e == AC_OK)
@@ -356,7 +490,10 @@ static enum ac_err
 confine_to(const struct inputs *in, const struct options *o,
     struct message *why)
 {
-	const int fd[] = { in->dir, in->lineage };
+	/* Of one file's folder nothing but the file. */
+	const int fd[] = { in->name == NULL ? in->dir : in->alone,
+		in->name == NULL || in->alone < 0 ? in->blobs : -1,
+		in->lineage };
 	enum ac_err e;
 	int abi;
 
@@ -384,7 +521,8 @@ run(const struct options *o, bool show)
 	struct report r = { .verdict = VERIFY_COULD_NOT_RUN,
 		.subject = o->model, .now_s = unix_now(),
 		.colour = o->colour };
-	struct inputs in = { .dir = -1, .cert = -1, .sig = -1, .lineage = -1 };
+	struct inputs in = { .dir = -1, .blobs = -1, .alone = -1,
+		.cert = -1, .sig = -1, .lineage = -1 };
 	struct buf cert = { 0 }, sig = { 0 };
 	struct buf snapshot[VERIFY_SNAPSHOTS_MAX] = { { 0 } };
 	struct verification *v = NULL;
@@ -409,8 +547,8 @@ run(const struct options *o, bool show)
 			verification_judge_at(v, o->at_s);
 		if (v != NULL && add_others(v, &in, r.now_s, snapshot, &why) ==
 		    AC_OK)
-			r.verdict = verify_model(&r, v, &in, show, &cert, &sig,
-			    &why);
+			r.verdict = verify_model(&r, v, &in, o, show,
+			    &cert, &sig, &why);
 		r.certificate = buf_span(&cert);
 	}
 	if (why.text[0] != '\0')
@@ -443,7 +581,7 @@ inspect(const struct options *o)
 	if (in.cert < 0) {
 		(void)!cannot_open(&why, o->model);
 	} else if (confine_to(&in, o, &why) == AC_OK &&
-	    read_beside(&cert, in.cert, "the certificate", MODEL_SIG_MAX,
+	    read_opened(&cert, in.cert, "the certificate", MODEL_SIG_MAX,
 	    &why) == AC_OK) {
 		wr_init(&w, RELAY_MAX);
 		if (inspect_text(&w, buf_span(&cert)))
@@ -704,6 +842,8 @@ main(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "policy", required_argument, NULL, 'p' },
+		{ "certificate", required_argument, NULL, 'c' },
+		{ "allow-extra", required_argument, NULL, OPT_ALLOW_EXTRA },
 		{ "at", required_argument, NULL, OPT_AT },
 		{ "revocations", required_argument, NULL, OPT_REVOCATIONS },
 		{ "lineage", required_argument, NULL, OPT_LINEAGE },
@@ -721,10 +861,22 @@ main(int argc, char **argv)
 	int c;
 
 	opterr = 0; /* the first line is ours */
-	while ((c = getopt_long(argc, argv, "p:jqhV", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "p:c:jqhV", longs, NULL)) != -1) {
 		switch (c) {
 		case 'p':
 			o.policy = optarg;
+			break;
+		case 'c':
+			o.certificate = optarg;
+			break;
+		case OPT_ALLOW_EXTRA:
+			if (o.nallow == ALLOW_MAX) {
+				(void)fprintf(stderr, "COULD NOT RUN: "
+				    "--allow-extra at most %d times\n",
+				    ALLOW_MAX);
+				return VERIFY_COULD_NOT_RUN;
+			}
+			o.allow[o.nallow++] = optarg;
 			break;
 		case OPT_AT:
 			o.has_at = time_parse(&o.at_s, span_str(optarg));
@@ -779,7 +931,7 @@ main(int argc, char **argv)
 	}
 	o.colour = isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == NULL;
 	if (argc - optind != 1 || argv[optind][0] == '\0') {
-		(void)fputs("COULD NOT RUN: name one model folder; see "
+		(void)fputs("COULD NOT RUN: name one model, a folder or a file; see "
 		    "aicert-verify --help\n", stderr);
 		return VERIFY_COULD_NOT_RUN;
 	}

@@ -197,7 +197,9 @@ quote_scheme_name(const struct quote_public *k)
 const char *
 quote_hash_name(const struct quote_public *k)
 {
-	return hash_by(k->hash)->name;
+	const struct hash *h = hash_by(k->hash);
+
+	return h != NULL ? h->name : "none"; /* decoding took one we have */
 }
 
 enum ac_err
@@ -343,7 +345,7 @@ static enum ac_err
 verify(struct span attest, struct span sig, const struct quote_public *k,
     struct message *why)
 {
-	EVP_MD *md = EVP_MD_fetch(NULL, hash_by(k->hash)->name, NULL);
+	EVP_MD *md = EVP_MD_fetch(NULL, quote_hash_name(k), NULL);
 	EVP_PKEY *key = load_key(k);
 	EVP_PKEY_CTX *ctx = key == NULL || md == NULL ? NULL :
 	    EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);

@@ -105,7 +105,9 @@ put_headline(struct writer *w, const struct report *r)
 
 	message_add_quoted(&m, span_str(r->subject));
 	put_coloured(w, r, colour_of(r), verify_verdict_name(r->verdict));
-	wr_printf(w, "%s  %s\n", r->v != NULL && r->v->simulated ? "  (SIMULATED machine)" : "",
+	wr_printf(w, "%s%s  %s\n",
+	    r->v != NULL && r->v->one_file ? "  (this file alone)" : "",
+	    r->v != NULL && r->v->simulated ? "  (SIMULATED machine)" : "",
 	    m.text);
 	if (r->problem != NULL)
 		wr_printf(w, "  %s\n", r->problem);
@@ -508,6 +510,8 @@ report_json(struct writer *w, const struct report *r)
 		json_put_digest(w, "policySha256", &v->policy->text);
 	if (r->problem != NULL)
 		json_put(w, "problem", span_str(r->problem));
+	wr_printf(w, ",\"fileAlone\":%s", v != NULL && v->one_file ? "true" :
+	    "false");
 	wr_printf(w, ",\"simulated\":%s", v != NULL && v->simulated ? "true" :
 	    "false");
 	if (step != 0)

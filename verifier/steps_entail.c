@@ -260,17 +260,28 @@ check_self_asserted(const struct verification *v, struct message *why)
 	return true;
 }
 
+/* Has the manifest files of a weight suffix? */
+static bool
+has_suffixed(const struct oms *oms)
+{
+	for (size_t i = 0; i < oms->nfiles; i++)
+		if (weights_is(oms_part_of(oms, &oms->file[i]).path, true))
+			return true;
+	return false;
+}
+
 /* Root and manifest are model.sig's; the subjects are all its weight files. */
 static bool
 check_subjects(const struct verification *v, struct message *why)
 {
 	const struct provenance_view *p = &v->cert.provenance;
 	const struct oms *oms = &v->oms;
-	bool suffixed = weights_have_suffix(oms->file, oms->nfiles);
+	bool suffixed = has_suffixed(oms);
 	struct digest manifest = sha256_of(
 	    buf_span(&v->model_sig.statement)), d;
 	struct json s = p->weights;
-	struct span name;
+	struct span name = { 0 };
+	size_t n = 0, nweights = 0;
 
 	if (!CHECK(oms_manifest, digest_equal(&manifest, &p->manifest) &&
 	    digest_equal(&oms->root, &p->root))) {
@@ -278,21 +289,26 @@ check_subjects(const struct verification *v, struct message *why)
 		    "statement names");
 		return false;
 	}
-	for (size_t i = 0; i < oms->nfiles; i++) {
-		if (!weights_is(oms->file[i].name, suffixed))
+	for (; json_present(s); s = json_next(s), n++) {
+		const struct oms_file *f = NULL;
+
+		if (statement_subject(s, &name, &d))
+			f = oms_resource(oms, name);
+		if (CHECK(subjects, f != NULL && weights_is(oms_part_of(oms,
+		    f).path, suffixed) && digest_equal(&d, &f->sha256)))
 			continue;
-		if (!CHECK(subjects, statement_subject(s, &name, &d) &&
-		    span_equal(name, oms->file[i].name) &&
-		    digest_equal(&d, &oms->file[i].sha256))) {
-			message_set(why, "the subjects are not the weight "
-			    "files of the manifest: at ");
-			message_add_quoted(why, oms->file[i].name);
-			return false;
-		}
-		s = json_next(s);
+		message_set(why, "the subjects are not the weight files of the "
+		    "manifest: no weight file of that digest is ");
+		message_add_quoted(why, name);
+		return false;
 	}
-	if (!CHECK(subjects_end, !json_present(s))) {
-		message_set(why, "a subject is no weight file of the manifest");
+	/* They stand in order, so none stands twice. */
+	for (size_t i = 0; i < oms->nfiles; i++)
+		nweights += weights_is(oms_part_of(oms, &oms->file[i]).path,
+		    suffixed);
+	if (!CHECK(subjects_end, n == nweights)) {
+		message_set(why, "the subjects are not the weight files of the "
+		    "manifest, which are %zu", nweights);
 		return false;
 	}
 	return true;

@@ -28,6 +28,7 @@ verification_free(struct verification *v)
 	bundle_free(&v->model_sig);
 	oms_free(&v->oms);
 	images_free(&v->images);
+	free(v->part);
 	free(v);
 }
 
@@ -220,70 +221,6 @@ verification_certificate(struct verification *v, struct span jsonl,
 		run(v, VERIFY_AK_PUBLIC + i, measured ? after_chain[i] :
 		    not_needed);
 	run(v, VERIFY_ENTAILMENT, steps_entailment);
-}
-
-/* The first difference between the list and the folder, both in order. */
-static bool
-compare_files(const struct oms *oms, const struct oms_file file[], size_t n,
-    struct message *why)
-{
-	size_t i = 0, k = 0;
-
-	while (i < oms->nfiles || k < n) {
-		int c = i == oms->nfiles ? 1 : k == n ? -1 :
-		    oms_compare(&oms->file[i], &file[k]);
-
-		if (!CHECK(file_missing, c >= 0)) {
-			message_set(why, "missing file ");
-			message_add_quoted(why, oms->file[i].name);
-			return false;
-		}
-		if (!CHECK(file_extra, c <= 0)) {
-			message_set(why, "extra file ");
-			message_add_quoted(why, file[k].name);
-			message_add(why, ", which the certificate does not "
-			    "list");
-			return false;
-		}
-		if (!CHECK(file_differs, c != 0 ||
-		    digest_equal(&oms->file[i].sha256, &file[k].sha256))) {
-			message_set(why, "file ");
-			message_add_quoted(why, file[k].name);
-			message_add(why, " differs: expected sha256 ");
-			message_add_digest(why, &oms->file[i].sha256);
-			message_add(why, ", got ");
-			message_add_digest(why, &file[k].sha256);
-			return false;
-		}
-		i += c <= 0;
-		k += c >= 0;
-	}
-	return true;
-}
-
-void
-verification_files(struct verification *v, const struct oms_file file[],
-    size_t n)
-{
-	struct verify_result *r = &v->step[VERIFY_FILES];
-
-	if (verification_failed(v))
-		return;
-	if (!compare_files(&v->oms, file, n, &r->text)) {
-		r->status = VERIFY_FAILED;
-		return;
-	}
-	message_set(&r->text, "%zu files, none missing, extra or different", n);
-	r->status = VERIFY_OK;
-}
-
-void
-verification_files_failed(struct verification *v, const struct message *why)
-{
-	if (verification_failed(v))
-		return;
-	v->step[VERIFY_FILES].status = VERIFY_FAILED;
-	v->step[VERIFY_FILES].text = *why;
 }
 
 enum ac_err

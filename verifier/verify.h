@@ -115,6 +115,10 @@ struct verification {
 	struct oms oms;          /* owned */
 	struct images images;    /* owned */
 	bool decoded;            /* the four above are filled in */
+	struct verify_part *part; /* owned: what step 16 hashes */
+	size_t nparts;
+	size_t nallowed; /* extra files that were allowed */
+	bool one_file;   /* not the whole model */
 
 	const struct policy_builder *builder; /* NULL: not in the policy */
 	struct span origin;                   /* of the log */
@@ -168,12 +172,52 @@ void verification_judge_at(struct verification *v, int64_t unix_s);
 void verification_certificate(struct verification *v, struct span jsonl,
     struct span model_sig, int64_t unlogged_s);
 
+/* What a model's folder holds beside the ignored paths, or one file of it. */
+struct verify_listing {
+	const struct oms_file *file; /* in order of name; sha256 not read */
+	size_t nfiles;
+	bool alone; /* one file; the rest of the model is not at hand */
+	const char *const *allow; /* globs of files that may be extra */
+	size_t nallow;
+};
+
+/* Bytes that step 16 has to see the digest of. */
+struct verify_part {
+	const struct oms_file *line; /* of the manifest */
+	size_t file;                 /* place in the listing */
+	uint64_t start, end;
+};
+
 /*
- * Step 16: file[0..n), in order of name, is what the model's folder holds
- * beside the ignored paths.
+ * Step 16 by names and lengths, before anything is hashed: is every line of
+ * the manifest in the listing, and nothing else?  Then v->part[0..nparts) is
+ * what to hash, and true; else the step has failed.
+ */
+AC_MUST_CHECK bool verification_list(struct verification *v,
+    const struct verify_listing *listing);
+
+/* Step 16 by content: got[i] is the digest of v->part[i]. */
+void verification_digests(struct verification *v, const struct digest got[]);
+
+/*
+ * Step 16 at once, where all files have been hashed: file[0..n), in order of
+ * name.  Not for a manifest of shards.
  */
 void verification_files(struct verification *v, const struct oms_file file[],
     size_t n);
+
+/*
+ * Is the file path an index of tensors, whose bytes verification_index() takes
+ * after verification_digests()?
+ */
+bool verification_is_index(struct span path);
+
+/*
+ * Step 16 of an index (model.safetensors.index.json): the bytes are those of
+ * the manifest, and every file that it names is a weight file of it, too.
+ */
+void verification_index(struct verification *v, struct span path,
+    struct span bytes);
 
 /* Step 16 fails: the folder could not be read as one; why says it. */
 void verification_files_failed(struct verification *v,

@@ -130,10 +130,7 @@ refused(void **state)
 		{ "a file more", "\"resources\":[", "\"resources\":[{\"name\":"
 		    "\"a\",\"algorithm\":\"sha256\",\"digest\":\"" A1 "\"},",
 		    AC_ERR_MISMATCH },
-		{ "not in order", "a/b.safetensors", "z/b.safetensors", 0 },
 		{ "a name twice", "a/b.safetensors", "config.json", 0 },
-		{ "capitals sort first", "model.safetensors",
-		    "Model.safetensors", 0 },
 		{ "absolute path", "a/b.safetensors", "/b.safetensors", 0 },
 		{ "path upwards", "a/b.safetensors", "../b.safetensors", 0 },
 		{ "two slashes", "a/b.safetensors", "a//b.safetensors", 0 },
@@ -153,6 +150,8 @@ refused(void **state)
 		    0 },
 		{ "size of shards", "\"method\":\"files\"",
 		    "\"method\":\"files\",\"shard_size\":1", 0 },
+		{ "shards of files", "\"method\":\"files\"",
+		    "\"method\":\"shards\",\"shard_size\":1", 0 },
 		{ "links", "\"allow_symlinks\":false",
 		    "\"allow_symlinks\":true", 0 },
 		{ "links a string", "\"allow_symlinks\":false",
@@ -160,14 +159,11 @@ refused(void **state)
 		{ "links null", "\"allow_symlinks\":false",
 		    "\"allow_symlinks\":null", 0 },
 		{ "links missing", "\"allow_symlinks\":false,", "", 0 },
-		{ "ignore list empty", LIST, "", 0 },
-		{ "ignore list shorter", ",\".gitignore\"", "", 0 },
 		{ "ignore list longer", LIST, LIST ",\"x\"", 0 },
-		{ "ignore list in other order", "\"model.sig\",\"aicert.jsonl\"",
-		    "\"aicert.jsonl\",\"model.sig\"", 0 },
+		{ "a path ignored twice", LIST, LIST ",\".git\"", 0 },
+		{ "a path of the list, further down", "\".github\"",
+		    "\"a/.github\"", 0 },
 		{ "another name ignored", "\".github\"", "\"weights\"", 0 },
-		{ "ignore list missing", ",\"ignore_paths\":[" LIST "]", "",
-		    0 },
 		{ "ignore list an object", "[" LIST "]", "{}", 0 },
 		{ "digest in capitals", A1, "A1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1"
 		    A1X16, 0 },
@@ -178,8 +174,6 @@ refused(void **state)
 		    0 },
 		{ "unknown member of the predicate", "\"resources\"",
 		    "\"x\":1,\"resources\"", 0 },
-		{ "another subject name", "\"name\":\"model\"",
-		    "\"name\":\"model2\"", 0 },
 		{ "two subjects", "\"subject\":[", "\"subject\":[{\"name\":"
 		    "\"model\",\"digest\":{\"sha256\":\"00\"}},", 0 },
 		{ "another predicate type", "signature/v1.0", "signature/v1.1",
@@ -278,6 +272,185 @@ limits(void **state)
 	free(f);
 }
 
+/* What other tools write: another order, another subject, less ignored. */
+static void
+other_forms(void **state)
+{
+	static const struct {
+		const char *what, *from, *to;
+	} rows[] = {
+		{ "not in order", "a/b.safetensors", "z/b.safetensors" },
+		{ "capitals sort first", "model.safetensors",
+		    "Model.safetensors" },
+		{ "nothing ignored", LIST, "" },
+		{ "less ignored", ",\".gitignore\"", "" },
+		{ "ignored in another order", "\"model.sig\",\"aicert.jsonl\"",
+		    "\"aicert.jsonl\",\"model.sig\"" },
+		{ "no list of what is ignored", ",\"ignore_paths\":[" LIST "]",
+		    "" },
+		{ "the folder's name as subject", "\"name\":\"model\"",
+		    "\"name\":\"my-model\"" },
+	};
+	struct sample s;
+	struct buf b;
+
+	(void)state;
+	sample_fill(&s, true);
+	b = sample_oms(&s);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct buf changed = wrong_make(buf_span(&b), rows[i].from,
+		    rows[i].to);
+		struct oms o = { 0 };
+
+		if (oms_decode(&o, buf_span(&changed)) != AC_OK)
+			fail_msg("refused: %s", rows[i].what);
+		assert_true(digest_equal(&o.root, &s.outputs.root));
+		for (size_t k = 0; k < o.nfiles; k++) {
+			assert_ptr_equal(oms_find(&o, o.sorted[k].name),
+			    &o.sorted[k]);
+			if (k > 0)
+				assert_true(oms_compare(&o.sorted[k - 1],
+				    &o.sorted[k]) < 0);
+		}
+		oms_free(&o);
+		buf_free(&changed);
+	}
+	buf_free(&b);
+}
+
+/* The statement of these shards, of 10 bytes each, names ended by NULL. */
+static enum ac_err
+decode_shards(struct oms *o, const char *const name[])
+{
+	struct oms_file file[16] = { 0 };
+	struct buf b = { 0 }, shards;
+	size_t n = 0;
+	enum ac_err e;
+
+	for (; name[n] != NULL; n++)
+		file[n] = (struct oms_file){ .name = span_str(name[n]),
+			.sha256 = sha256_of(span_str(name[n])) };
+	assert_ok(oms_encode(&b, file, n, oms_ignore, OMS_NIGNORE));
+	shards = wrong_make(buf_span(&b), "\"files\"",
+	    "\"shards\",\"shard_size\":10");
+	e = oms_decode(o, buf_span(&shards));
+	buf_free(&b);
+	buf_free(&shards);
+	return e;
+}
+
+static void
+shards(void **state)
+{
+	static const char *const right[][6] = {
+		{ "a:0:10", "a:10:20", "a:20:21" },
+		{ "a:0:1" },
+		{ "a:0:10", "b:0:10", "b:10:11" },
+		/* As model_signing orders them, and as text. */
+		{ "b:0:10", "b:10:20", "a:0:3" },
+		{ "a:0:10", "a:10:20", "a:20:30", "a/b:0:1" },
+		{ "a:b:0:10" }, /* a colon in the name */
+	};
+	static const struct {
+		const char *what, *name[4];
+	} wrong[] = {
+		{ "no range", { "a" } },
+		{ "half a range", { "a:10" } },
+		{ "no name", { ":0:10" } },
+		{ "two of a place", { "a:0:10", "a:0:10" } },
+		{ "a gap", { "a:0:10", "a:11:20" } },
+		{ "one over another", { "a:0:10", "a:5:15" } },
+		{ "not from the beginning", { "a:10:20" } },
+		{ "a short one within", { "a:0:9", "a:9:19" } },
+		{ "a long one", { "a:0:11" } },
+		{ "an empty one", { "a:0:0" } },
+		{ "backwards", { "a:10:0" } },
+		{ "a leading zero", { "a:0:010" } },
+		{ "a sign", { "a:+0:10" } },
+		{ "a blank", { "a:0: 10" } },
+		{ "beyond 2^53", { "a:0:9007199254740993" } },
+		{ "beyond 2^64", { "a:0:18446744073709551626" } },
+		{ "a path upwards", { "../a:0:10" } },
+		{ "an ignored path", { ".git/a:0:10" } },
+		{ "a name twice, by another path", { "a:0:10", "a/:0:10" } },
+	};
+	struct oms o = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(right); i++) {
+		if (decode_shards(&o, right[i]) != AC_OK)
+			fail_msg("refused: shards %zu", i);
+		for (size_t k = 0; k < o.nfiles; k++) {
+			struct oms_part p = oms_part_of(&o, &o.sorted[k]);
+
+			assert_true(p.end - p.start <= 10);
+			assert_ptr_equal(oms_resource(&o, o.sorted[k].name),
+			    &o.sorted[k]);
+			if (p.start == 0)
+				assert_ptr_equal(oms_find(&o, p.path),
+				    &o.sorted[k]);
+		}
+		assert_null(oms_resource(&o, span_str("a")));
+		assert_null(oms_resource(&o, span_str("a:0:9")));
+		assert_null(oms_resource(&o, span_str("a:1000:1010")));
+		assert_null(oms_resource(&o, span_str("a:00:10")));
+		oms_free(&o);
+	}
+	for (size_t i = 0; i < COUNT(wrong); i++)
+		if (decode_shards(&o, wrong[i].name) != AC_ERR_FORMAT)
+			fail_msg("accepted: %s", wrong[i].what);
+}
+
+/* The size of shards and the name of their hash, as model_signing has them. */
+static void
+shards_by_protobuf(void **state)
+{
+	static const struct {
+		const char *size, *algorithm;
+		enum ac_err want;
+	} rows[] = {
+		{ "10", "sha256", AC_OK },
+		{ "10.0", "sha256-sharded-10", AC_OK },
+		{ "10", "sha256-sharded-10", AC_OK },
+		{ "10.0", "sha256-sharded-11", AC_ERR_FORMAT },
+		{ "10.0", "sha256-sharded-", AC_ERR_FORMAT },
+		{ "10.0", "sha256-sharded-010", AC_ERR_FORMAT },
+		{ "10.0", "sha256-sharded", AC_ERR_FORMAT },
+		{ "10.0", "blake3-sharded-10", AC_ERR_FORMAT },
+		{ "10.5", "sha256", AC_ERR_FORMAT },
+		{ "10.00", "sha256", AC_ERR_FORMAT },
+		{ "1e1", "sha256", AC_ERR_FORMAT },
+		{ "\"10\"", "sha256", AC_ERR_FORMAT },
+		{ "0.0", "sha256", AC_ERR_FORMAT },
+		{ "-10.0", "sha256", AC_ERR_FORMAT },
+		{ "9", "sha256", AC_ERR_FORMAT },
+	};
+	struct oms_file file = { .name = span_str("a:0:10") };
+	struct buf b = { 0 };
+
+	(void)state;
+	assert_ok(oms_encode(&b, &file, 1, oms_ignore, OMS_NIGNORE));
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char method[64], algorithm[64];
+		struct buf sized, named;
+		struct oms o = { 0 };
+
+		(void)snprintf(method, sizeof(method),
+		    "\"shards\",\"shard_size\":%s", rows[i].size);
+		(void)snprintf(algorithm, sizeof(algorithm),
+		    "\"algorithm\":\"%s\"", rows[i].algorithm);
+		sized = wrong_make(buf_span(&b), "\"files\"", method);
+		named = wrong_make(buf_span(&sized),
+		    "\"algorithm\":\"sha256\"", algorithm);
+		if (oms_decode(&o, buf_span(&named)) != rows[i].want)
+			fail_msg("%s, %s", rows[i].size, rows[i].algorithm);
+		oms_free(&o);
+		buf_free(&sized);
+		buf_free(&named);
+	}
+	buf_free(&b);
+}
+
 int
 main(void)
 {
@@ -286,6 +459,9 @@ main(void)
 		cmocka_unit_test(paths),
 		cmocka_unit_test(ignored),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(other_forms),
+		cmocka_unit_test(shards),
+		cmocka_unit_test(shards_by_protobuf),
 		cmocka_unit_test(no_files),
 		cmocka_unit_test(wrong_root),
 		cmocka_unit_test(digests),

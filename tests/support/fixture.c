@@ -1059,6 +1059,8 @@ wish(struct fixture *f, const struct fixture_keys *keys, const char *policy)
 			.sha256 = sha256_of(span_str(content[i])),
 			.bytes = strlen(content[i]) };
 	}
+	f->listed = f->file;
+	f->nlisted = FIXTURE_FILES;
 	for (size_t i = 0; i < FIXTURE_LEAVES; i++) {
 		uint8_t entry = (uint8_t)i;
 
@@ -1082,11 +1084,11 @@ make_chain(struct fixture *f)
 static void
 make_manifest(struct fixture *f, fixture_hook *hook)
 {
-	MUST(oms_encode(&f->manifest, f->file, FIXTURE_FILES, oms_ignore,
+	MUST(oms_encode(&f->manifest, f->listed, f->nlisted, oms_ignore,
 	    OMS_NIGNORE) == AC_OK);
 	call(f, hook, FIXTURE_MANIFEST);
-	f->outputs = (struct outputs){ f->file, FIXTURE_FILES,
-		oms_root(f->file, FIXTURE_FILES),
+	f->outputs = (struct outputs){ f->listed, f->nlisted,
+		oms_root(f->listed, f->nlisted),
 		sha256_of(buf_span(&f->manifest)) };
 }
 
@@ -1234,8 +1236,9 @@ fixture_write(const struct fixture *f, const char *dir, const char *policy)
 	char path[4096];
 
 	for (size_t i = 0; i < FIXTURE_FILES; i++)
-		write_in(dir, (const char *)f->file[i].name.p,
-		    span_str(f->content[i]));
+		if (f->content[i] != NULL)
+			write_in(dir, (const char *)f->file[i].name.p,
+			    span_str(f->content[i]));
 	write_in(dir, "aicert.jsonl", buf_span(&f->jsonl));
 	write_in(dir, "model.sig", buf_span(&f->sig));
 	MUST(file_write(policy, buf_span(&f->policy), 0644) == AC_OK);

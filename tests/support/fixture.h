@@ -220,7 +220,9 @@ struct fixture {
 
 	/* What is made. */
 	struct oms_file file[FIXTURE_FILES];
-	const char *content[FIXTURE_FILES];
+	const char *content[FIXTURE_FILES]; /* NULL: fixture_write() has none */
+	const struct oms_file *listed; /* in the manifest: file[], or a wish */
+	size_t nlisted;
 	struct outputs outputs;
 	struct bootlog boot;
 	struct release release;

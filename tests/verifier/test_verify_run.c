@@ -440,10 +440,11 @@ static const struct row entailed[] = {
 	  .from = "}}],\"predicateType\"",
 	  .to = "}},{\"name\":\"x\",\"digest\":{\"sha256\":\"00000000000000000"
 	  "00000000000000000000000000000000000000000000000\"}}],"
-	  "\"predicateType\"", ENTAIL, .says = "no weight file" },
+	  "\"predicateType\"", ENTAIL,
+	  .says = "the subjects are not the weight files" },
 	{ .name = "a weight file's name", SAYS,
 	  .from = "\"model.safetensors\"", .to = "\"other.safetensors\"",
-	  ENTAIL, .says = "at \"model.safetensors\"" },
+	  ENTAIL, .says = "the subjects are not the weight files" },
 	{ .name = "a weight file's digest", SAYS,
 	  .from = "\"model.safetensors\",\"digest\":{\"sha256\":\"",
 	  .to = "\"model.safetensors\",\"digest\":{\"sha256\":\"0",
@@ -519,12 +520,12 @@ static const struct row unmeasured[] = {
 	{ .name = "dependencies in another order",
 	  .hook = dependencies_swapped, .says = "not the inputs" },
 	{ .name = "a weight file's name", .from = "\"model.safetensors\"",
-	  .to = "\"other.safetensors\"", .says = "at \"model.safetensors\"" },
+	  .to = "\"other.safetensors\"", .says = "the subjects are not the weight files" },
 	{ .name = "a subject more at the end",
 	  .from = "}}],\"predicateType\"",
 	  .to = "}},{\"name\":\"x\",\"digest\":{\"sha256\":\"00000000000000000"
 	  "00000000000000000000000000000000000000000000000\"}}],"
-	  "\"predicateType\"", .says = "no weight file" },
+	  "\"predicateType\"", .says = "the subjects are not the weight files" },
 };
 
 static void

@@ -1,0 +1,16 @@
+/*
+ * glob.h -- patterns of paths, as configurations and options have them.
+ */
+#ifndef AICERT_COMMON_GLOB_H
+#define AICERT_COMMON_GLOB_H
+
+#include "common/bytes.h"
+
+/*
+ * Does glob match path?  '?' is one character that is not '/', '*' any number
+ * of them, '**' any number of any characters, and "**" with '/' after it also
+ * nothing at all.  Everything else stands for itself.
+ */
+bool glob_matches(struct span glob, struct span path);
+
+#endif
