@@ -160,7 +160,11 @@ names_add(struct node *dir, const char *s, struct node *node)
 static void
 names_remove(struct node *dir, struct name *name)
 {
-	*name = dir->names->of[--dir->names->n];
+	struct names *names = dir->names;
+
+	if (name == NULL)
+		die("losefs: a name that is not there");
+	*name = names->of[--names->n];
 	dir->dirty = true;
 }
 
