@@ -8,6 +8,7 @@
 #define AICERT_CERT_LIMITS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* The constant that names us in types: one place. */
 #define AICERT_URI "https://aicert.mithrilsecurity.io"
@@ -67,6 +68,12 @@
 #define FILE_PATH_MAX 1024
 /* Bytes of a configuration file, aicert.yaml. */
 #define CONFIG_MAX (256 * KIB)
+/* Bytes of one input, of what a download unpacks to: 16 TiB. */
+#define INPUT_BYTES_MAX ((uint64_t)1 << 44)
+/* Bytes of a link's target in a tree stream. */
+#define LINK_TARGET_MAX 4095
+/* Bytes of a commit object in a tree stream. */
+#define GIT_OBJECT_MAX (1 * MIB)
 /* Inputs of a build. */
 #define INPUTS_MAX 512
 /* Words of a command, output globs, environment variables. */

@@ -8,6 +8,7 @@
 #include "cert/revocation.h"
 #include "common/file.h"
 #include "fuzz/fuzz.h"
+#include "producer/stream.h"
 #include "tests/cert/sample.h"
 #include "tests/support/bootlog.h"
 
@@ -89,6 +90,34 @@ seed_bootlog(const char *name, bool secure_boot, bool sha1)
 	seed("bootlog", name, bootlog_bytes(&b));
 }
 
+/* A tree, or one file without a name. */
+static void
+seed_stream(const char *name, bool alone)
+{
+	struct stream_writer *w = malloc(sizeof(*w));
+	struct buf b = { 0 };
+	FILE *f = tmpfile();
+
+	fuzz_must(w != NULL && f != NULL);
+	stream_begin(w, fileno(f));
+	stream_file(w, span_str(alone ? "" : "a/b"), !alone);
+	stream_data(w, span_str("bytes"));
+	stream_data(w, span_str("more"));
+	stream_file_end(w);
+	if (!alone) {
+		stream_file(w, span_str("empty"), false);
+		stream_file_end(w);
+		stream_link(w, span_str("link"), span_str("a/b"));
+		stream_object(w, span_str(""), span_str("tree 00\n"));
+	}
+	fuzz_must(stream_finish(w) == AC_OK);
+	rewind(f);
+	fuzz_must(file_read_fd(&b, fileno(f), STREAM_BUFFER) == AC_OK);
+	(void)fclose(f);
+	free(w);
+	seed("stream", name, b);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -128,5 +157,7 @@ main(int argc, char **argv)
 	seed_revocation("state", (struct revocation){
 	    .kind = REVOCATION_STATE, .origin = span_str("log.example.org"),
 	    .tree_size = 9, .count = 1 });
+	seed_stream("tree", false);
+	seed_stream("file", true);
 	return 0;
 }
