@@ -182,7 +182,8 @@ configure(struct build *b)
 	/* The recorder is another process since before this. */
 	e = key_load(&b->key, o->key, b->why);
 	if (e == AC_OK)
-		e = config_read(&b->config, o->config, b->why);
+		e = config_read(&b->config, o->config, o->cancel_fd,
+		    b->why);
 	if (e == AC_OK)
 		e = read_checkpoint(b);
 	if (e != AC_OK)

@@ -1,20 +1,19 @@
 /*
- * config.h -- aicert.yaml, version 2: read into a request and the places where
- * its inputs lie.  The one door to libyaml.
- *
- * Strict: what is not understood is refused with file, line and column.  No
- * anchors, aliases, tags, directives or second documents; no key twice.
+ * config.h -- a configuration file, read into a request and the places where
+ * its inputs lie.  The file is parsed by aicert-fetch in a world of its own;
+ * here its answer is checked like anybody's.
  */
 #ifndef AICERT_PRODUCER_CONFIG_H
 #define AICERT_PRODUCER_CONFIG_H
 
-#include "cert/request.h"
 #include "common/message.h"
+#include "producer/wire.h"
 
 /* Where an input lies and where it is asked for. */
 struct config_input {
-	char *path;  /* of this machine, owned */
+	char *path;  /* of this machine, owned; "": its uri is fetched */
 	size_t line; /* of its pin in the file, from 1 */
+	enum wire_compression compression;
 };
 
 struct config {
@@ -25,23 +24,28 @@ struct config {
 	struct request request;
 	struct config_input *input; /* [request.ninputs] */
 	struct buf bytes;           /* the file exactly as it was read */
-	void *words;                /* private */
+	struct wire_request asked;  /* private */
+	struct buf answer;
+	char *name;
 };
 
 /*
  * Read the file path.  Relative uris are relative to its folder.  AC_ERR_FORMAT,
  * AC_ERR_UNSUPPORTED: something that this build lacks, by name; AC_ERR_LIMIT;
- * AC_ERR_NOT_FOUND; AC_ERR_IO; AC_ERR_MEMORY.  *why is set on failure: "file:
- * line:column: what was found, what was expected".
+ * AC_ERR_NOT_FOUND; AC_ERR_IO; AC_ERR_MEMORY; AC_ERR_BUSY: cancel_fd (-1: none)
+ * was readable.  *why is set on failure: "file:line:column: what was found,
+ * what was expected".
  */
 AC_MUST_CHECK enum ac_err config_read(struct config *out, const char *path,
-    struct message *why);
+    int cancel_fd, struct message *why);
 
 /*
- * The same for bytes that were read from path; they are copied.
+ * The configuration of those bytes, of which answer, which is handed over even
+ * on failure, says what they say.  AC_ERR_FORMAT, AC_ERR_LIMIT,
+ * AC_ERR_UNSUPPORTED, AC_ERR_MEMORY; *why is set.
  */
-AC_MUST_CHECK enum ac_err config_parse(struct config *out, struct span bytes,
-    const char *path, struct message *why);
+AC_MUST_CHECK enum ac_err config_decode(struct config *out, struct span bytes,
+    const char *path, struct buf answer, struct message *why);
 
 void config_free(struct config *c);
 

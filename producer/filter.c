@@ -1,5 +1,5 @@
 /*
- * filter.c -- the system calls a training job is refused, as a BPF program.
+ * filter.c -- the system calls a confined process is refused, as a BPF program.
  *
  * Its single job is the list.  It allows by default, because training code is
  * everybody's code, and takes away what a job never needs and what kernel
@@ -25,6 +25,7 @@
 /* What libseccomp's headers may be too old to name. */
 #define FILTER_CLONE_NEWTIME 0x00000080
 #define FILTER_NETLINK_ROUTE 0
+#define FILTER_SOCK_TYPES 16 /* the kernel takes no others for AF_UNIX */
 
 /*
  * Numbers are shared by all architectures since 403; Linux 5.17 ends at 450,
@@ -111,8 +112,31 @@ refuse_sockets(scmp_filter_ctx ctx, uint32_t eperm, const char *name)
 	return refuse(ctx, eperm, name, 2, a);
 }
 
+/*
+ * Refuse AF_UNIX: sockets, and pairs of any type but SOCK_STREAM.  One of a
+ * datagram pair could connect elsewhere; a connected stream cannot.
+ */
 static bool
-add_rules(scmp_filter_ctx ctx)
+refuse_unix(scmp_filter_ctx ctx, uint32_t eperm)
+{
+	const uint32_t types = ~(uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct scmp_arg_cmp a[2];
+
+	a[0] = low32(0, UINT32_MAX, AF_UNIX);
+	if (!refuse(ctx, eperm, "socket", 1, a))
+		return false;
+	for (uint32_t type = 0; type < FILTER_SOCK_TYPES; type++) {
+		if (type == SOCK_STREAM)
+			continue;
+		a[1] = low32(1, types, type);
+		if (!refuse(ctx, eperm, "socketpair", 2, a))
+			return false;
+	}
+	return true;
+}
+
+static bool
+add_rules(scmp_filter_ctx ctx, enum filter_kind kind)
 {
 	const uint32_t eperm = SCMP_ACT_ERRNO(EPERM);
 	const uint32_t enosys = SCMP_ACT_ERRNO(ENOSYS);
@@ -144,12 +168,14 @@ add_rules(scmp_filter_ctx ctx)
 	for (int nr = FILTER_FIRST_UNKNOWN; nr <= FILTER_LAST_UNKNOWN; nr++)
 		if (seccomp_rule_add_array(ctx, enosys, nr, 0, NULL) != 0)
 			return false;
+	if (kind == FILTER_NETWORK && !refuse_unix(ctx, eperm))
+		return false;
 	return refuse_sockets(ctx, eperm, "socket") &&
 	    refuse_sockets(ctx, eperm, "socketpair");
 }
 
 enum ac_err
-filter_new(int *fd, struct digest *digest)
+filter_new(int *fd, struct digest *digest, enum filter_kind kind)
 {
 	enum ac_err e = AC_ERR_MEMORY;
 	scmp_filter_ctx ctx;
@@ -162,7 +188,7 @@ filter_new(int *fd, struct digest *digest)
 		goto out;
 	e = AC_ERR_UNSUPPORTED;
 	if (seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
-	        SCMP_ACT_KILL_PROCESS) != 0 || !add_rules(ctx))
+	        SCMP_ACT_KILL_PROCESS) != 0 || !add_rules(ctx, kind))
 		goto out;
 	e = AC_ERR_IO;
 	mem = memfd_create("seccomp", MFD_CLOEXEC);

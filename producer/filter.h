@@ -1,5 +1,5 @@
 /*
- * filter.h -- the system calls a training job is refused, as a BPF program.
+ * filter.h -- the system calls a confined process is refused, as a BPF program.
  */
 #ifndef AICERT_PRODUCER_FILTER_H
 #define AICERT_PRODUCER_FILTER_H
@@ -7,13 +7,24 @@
 #include "common/bytes.h"
 #include "common/err.h"
 
+/* What is refused besides. */
+enum filter_kind {
+	FILTER_JOB,
+	/*
+	 * For who shares the host's network, and with it the abstract sockets
+	 * of every service: no Unix socket but a connected pair.
+	 */
+	FILTER_NETWORK,
+};
+
 /*
  * *fd = a new memfd, close-on-exec, at offset 0, that holds the seccomp
  * program for this machine's architecture; *digest = SHA-256 of its bytes,
- * the same for each call of one build.  The caller closes *fd.
+ * the same for each call of one build and kind.  The caller closes *fd.
  * AC_ERR_MEMORY, AC_ERR_IO (errno is set), AC_ERR_UNSUPPORTED: libseccomp
  * cannot express it on this architecture.
  */
-AC_MUST_CHECK enum ac_err filter_new(int *fd, struct digest *digest);
+AC_MUST_CHECK enum ac_err filter_new(int *fd, struct digest *digest,
+    enum filter_kind kind);
 
 #endif

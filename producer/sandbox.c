@@ -67,6 +67,7 @@ enum {
 	FD_PASSWD,
 	FD_GROUP,
 	FD_HOSTS,
+	FD_NSSWITCH,
 	FD_END,
 	FD_OOPS = FD_END, /* closed by exec */
 };
@@ -78,6 +79,9 @@ static const char etc_passwd[] =
 static const char etc_group[] =
     "root:x:0:\njob:x:" SANDBOX_ID ":\nnogroup:x:65534:\n";
 static const char etc_hosts[] = "127.0.0.1 localhost\n::1 localhost\n";
+/* No service of the host is asked for a name, but DNS. */
+static const char etc_nsswitch[] = "passwd: files\ngroup: files\n"
+    "hosts: files dns\n";
 
 /* Something of the host that is bound into the sandbox. */
 struct source {
@@ -117,6 +121,7 @@ struct launch {
 	struct source *workspace, *root; /* among them, or NULL */
 	const char **argv;
 	int fds[FD_END]; /* by the number they get; -1: none */
+	int in_fd, out_fd; /* of a helper, the caller's; -1: none */
 	int output_r, output_w, status_r, gate, oops_r, oops_w, cgroup_fd;
 	pid_t parent;
 };
@@ -266,6 +271,9 @@ check_spec(const struct sandbox_spec *spec, struct sandbox_why *why)
 			return because(why, AC_ERR_FORMAT,
 			    "\"%s\" is not a device that may be given to a job",
 			    spec->gpus[i]);
+	if (spec->network && (spec->ends == NULL || spec->root != NULL))
+		return because(why, AC_ERR_FORMAT,
+		    "a job has no network");
 	if (memory != 0 && memory < SANDBOX_MEMORY_MIN)
 		return because(why, AC_ERR_FORMAT,
 		    "a memory limit of %llu bytes holds no process; the least "
@@ -437,7 +445,7 @@ add_entry(struct writer *w, const char *seen, const char *from,
 /* The host's programs and libraries, and the few files of /etc that these
  * need to start. */
 static bool
-add_host_root(struct writer *w)
+add_host_root(struct writer *w, bool network)
 {
 	static const char *const entries[] = { "usr", "bin", "sbin", "lib",
 		"lib32", "lib64", "libx32", "etc/ld.so.cache", "etc/ld.so.conf",
@@ -448,7 +456,31 @@ add_host_root(struct writer *w)
 			return false;
 	add_file(w, FD_PASSWD, "/etc/passwd");
 	add_file(w, FD_GROUP, "/etc/group");
-	add_file(w, FD_HOSTS, "/etc/hosts");
+	if (!network)
+		add_file(w, FD_HOSTS, "/etc/hosts");
+	return true;
+}
+
+/*
+ * What finds and checks a server.  The resolver's file is often a link into
+ * /run, which is fresh here: what it leads to is shown in its place.
+ */
+static bool
+add_network(struct writer *w)
+{
+	static const char *const entries[] = { "etc/ssl/certs",
+		"etc/ssl/openssl.cnf", "etc/ca-certificates", "etc/pki/tls",
+		"etc/hosts", "etc/gai.conf", "etc/services" };
+
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
+		if (!add_entry(w, "", "", entries[i]))
+			return false;
+	if (access("/etc/resolv.conf", R_OK) == 0) {
+		arg(w, "--ro-bind");
+		arg(w, "/etc/resolv.conf");
+		arg(w, "/etc/resolv.conf");
+	}
+	add_file(w, FD_NSSWITCH, "/etc/nsswitch.conf");
 	return true;
 }
 
@@ -487,7 +519,7 @@ static bool
 add_args(struct writer *w, const struct launch *l)
 {
 	static const char *const fixed[] = { "--unshare-user", "--unshare-pid",
-		"--unshare-net", "--unshare-ipc", "--unshare-uts",
+		"--unshare-ipc", "--unshare-uts",
 		"--unshare-cgroup-try", "--disable-userns", "--hostname",
 		"sandbox", "--uid", SANDBOX_ID, "--gid", SANDBOX_ID,
 		"--cap-drop", "ALL", "--new-session", "--die-with-parent",
@@ -498,6 +530,8 @@ add_args(struct writer *w, const struct launch *l)
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		arg(w, fixed[i]);
+	if (!spec->network)
+		arg(w, "--unshare-net");
 	/* Set inside: in bwrap's own environment an LD_PRELOAD would run
 	 * outside. */
 	for (size_t i = 0; i < spec->nenv; i++) {
@@ -516,7 +550,10 @@ add_args(struct writer *w, const struct launch *l)
 	arg(w, "--seccomp");
 	arg_number(w, FD_FILTER);
 
-	if (spec->root == NULL ? !add_host_root(w) : !add_image_root(w, l))
+	if (spec->root == NULL ? !add_host_root(w, spec->network) :
+	    !add_image_root(w, l))
+		return false;
+	if (spec->network && !add_network(w))
 		return false;
 	arg(w, "--proc");
 	arg(w, "/proc");
@@ -602,10 +639,13 @@ make_args(struct launch *l, struct sandbox_why *why)
 		e = make_memfd(&l->fds[FD_PASSWD], span_str(etc_passwd));
 	if (e == AC_OK && l->root == NULL)
 		e = make_memfd(&l->fds[FD_GROUP], span_str(etc_group));
-	if (e == AC_OK && l->root == NULL)
+	if (e == AC_OK && l->root == NULL && !l->spec->network)
 		e = make_memfd(&l->fds[FD_HOSTS], span_str(etc_hosts));
+	if (e == AC_OK && l->spec->network)
+		e = make_memfd(&l->fds[FD_NSSWITCH], span_str(etc_nsswitch));
 	if (e == AC_OK)
-		e = filter_new(&l->fds[FD_FILTER], &unused);
+		e = filter_new(&l->fds[FD_FILTER], &unused,
+		    l->spec->network ? FILTER_NETWORK : FILTER_JOB);
 	if (e != AC_OK)
 		return because(why, e, "cannot prepare the sandbox: %s",
 		    ac_strerror(e));
@@ -718,10 +758,13 @@ static void
 child_descriptors(struct launch *l)
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	int *all[FD_END + 3];
+	int in_fd = l->in_fd < 0 ? null : l->in_fd;
+	int out_fd = l->out_fd < 0 ? l->output_w : l->out_fd;
+	int *all[FD_END + 4];
 	size_t n = 0;
 
-	all[n++] = &null;
+	all[n++] = &in_fd;
+	all[n++] = &out_fd;
 	all[n++] = &l->output_w;
 	all[n++] = &l->oops_w;
 	for (size_t i = FD_STATUS; i < FD_END; i++)
@@ -735,7 +778,7 @@ child_descriptors(struct launch *l)
 			child_fail(l, STEP_DESCRIPTORS, 0);
 		*all[i] = high;
 	}
-	if (dup2(null, 0) < 0 || dup2(l->output_w, 1) < 0 ||
+	if (dup2(in_fd, 0) < 0 || dup2(out_fd, 1) < 0 ||
 	    dup2(l->output_w, 2) < 0)
 		child_fail(l, STEP_DESCRIPTORS, 0);
 	for (int i = FD_STATUS; i < FD_END; i++)
@@ -1160,7 +1203,7 @@ sandbox_start(struct sandbox *out, const struct sandbox_spec *spec,
 	struct sandbox s = SANDBOX_NONE;
 	struct launch l = { .spec = spec, .output_r = -1, .output_w = -1,
 		.status_r = -1, .gate = -1, .oops_r = -1, .oops_w = -1,
-		.cgroup_fd = -1 };
+		.in_fd = -1, .out_fd = -1, .cgroup_fd = -1 };
 	const struct sandbox_limits *limits = &spec->limits;
 	enum ac_err e;
 
@@ -1175,6 +1218,10 @@ sandbox_start(struct sandbox *out, const struct sandbox_spec *spec,
 		e = because(why, AC_ERR_NOT_FOUND,
 		    "bwrap is missing: apt-get install bubblewrap");
 		goto out;
+	}
+	if (spec->ends != NULL) {
+		l.in_fd = spec->ends->in_fd;
+		l.out_fd = spec->ends->out_fd;
 	}
 	l.staged = geteuid() == 0;
 	l.uid = !l.staged ? geteuid() : spec->uid == 0 ? SANDBOX_NOBODY :
@@ -1236,6 +1283,12 @@ wait_within(struct sandbox *s, int fd)
 	s->timed_out = true;
 	kill_fd(s->init_fd);
 	return wait_readable(fd, 0);
+}
+
+bool
+sandbox_is_late(const struct sandbox *s)
+{
+	return s->deadline_ns != 0 && now_ns() >= s->deadline_ns;
 }
 
 enum ac_err
@@ -1321,7 +1374,7 @@ sandbox_describe(struct writer *w, const struct sandbox_spec *spec,
 	enum ac_err e;
 	int fd;
 
-	e = filter_new(&fd, &filter);
+	e = filter_new(&fd, &filter, FILTER_JOB);
 	if (e != AC_OK)
 		return e;
 	close(fd);

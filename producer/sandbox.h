@@ -81,6 +81,12 @@ struct sandbox_limits {
 	uint64_t wall_s;       /* 0: none */
 };
 
+/* Descriptors of a helper; both are duplicated. */
+struct sandbox_ends {
+	int in_fd;  /* its 0; -1: nothing */
+	int out_fd; /* its 1 */
+};
+
 /* Everything is borrowed, and only read. */
 struct sandbox_spec {
 	const char *const *argv; /* ends with NULL; argv[0] found by PATH */
@@ -94,6 +100,8 @@ struct sandbox_spec {
 	size_t ngpus;
 	const char *root; /* an unpacked image; NULL: composed of the host's */
 	struct sandbox_limits limits;
+	const struct sandbox_ends *ends; /* NULL: as said above */
+	bool network; /* the host's; for a helper, never for a job */
 	/* Where the caller is root: who the job is outside; 0: nobody's
 	 * 65534.  Inputs must be readable by it; the workspace's folder is
 	 * given to it (chown) by sandbox_start(). */
@@ -114,7 +122,8 @@ struct sandbox_why {
 
 /* A started job.  A caller may read output_fd and how; the rest is private. */
 struct sandbox {
-	int output_fd; /* stdout and stderr of the job, one pipe */
+	int output_fd; /* stdout and stderr of the job, one pipe; of a
+			* helper: stderr */
 	enum sandbox_how how;
 	int status_fd;
 	int bwrap_fd; /* pidfds */
@@ -154,6 +163,9 @@ AC_MUST_CHECK enum ac_err sandbox_start(struct sandbox *out,
  */
 AC_MUST_CHECK enum ac_err sandbox_read(struct sandbox *s, void *buf,
     size_t len, size_t *n);
+
+/* Is the wall limit over, which sandbox_read() and sandbox_wait() enforce? */
+bool sandbox_is_late(const struct sandbox *s);
 
 /*
  * Wait until argv's process ended, or the wall limit ends all.

@@ -352,7 +352,8 @@ stream_next(struct stream_reader *r, struct stream_item *out,
 		    "a file");
 	if (!r->begun) {
 		e = take(r, magic, sizeof(magic), why);
-		if (e == AC_OK && memcmp(magic, STREAM_MAGIC, MAGIC_LEN) != 0)
+		if (e == AC_OK && !span_is(span_of(magic, MAGIC_LEN),
+		    STREAM_MAGIC))
 			e = wrong(why, AC_ERR_FORMAT, "does not begin as one");
 		r->begun = e == AC_OK;
 	}

@@ -301,12 +301,12 @@ read_env(struct reader *r, struct request_env *env, size_t n)
 	return true;
 }
 
-enum ac_err
-wire_read_configure(struct wire_request *out, struct span body)
+/* What wire_write_configure() wrote, from *in on. */
+static enum ac_err
+read_request(struct wire_request *out, struct reader *in)
 {
 	struct wire_request q = { 0 };
 	struct request *r = &q.request;
-	struct reader in = rd_of(body);
 	enum ac_err e = AC_ERR_MEMORY;
 
 	q.words = calloc(2 * WORDS_MAX, sizeof(*q.words));
@@ -315,18 +315,17 @@ wire_read_configure(struct wire_request *out, struct span body)
 	if (q.words == NULL || q.input == NULL || q.env == NULL)
 		goto out;
 	e = AC_ERR_FORMAT;
-	if (!rd_take_be32(&in, &q.config, CONFIG_MAX) ||
-	    !read_word(&in, &r->config_name) ||
-	    !read_digest(&in, &r->builder_key) ||
-	    !read_word(&in, &r->trainer) ||
-	    !read_words(&in, q.words, &r->ncommand) ||
-	    !read_words(&in, q.words + WORDS_MAX, &r->noutputs) ||
-	    !read_count(&in, &r->ninputs, INPUTS_MAX) ||
-	    !read_inputs(&in, q.input, r->ninputs) ||
-	    !read_count(&in, &r->nenv, WORDS_MAX) ||
-	    !read_env(&in, q.env, r->nenv) ||
-	    !read_bool(&in, &r->has_seed) || !rd_be64(&in, &r->seed) ||
-	    !rd_end(&in))
+	if (!rd_take_be32(in, &q.config, CONFIG_MAX) ||
+	    !read_word(in, &r->config_name) ||
+	    !read_digest(in, &r->builder_key) ||
+	    !read_word(in, &r->trainer) ||
+	    !read_words(in, q.words, &r->ncommand) ||
+	    !read_words(in, q.words + WORDS_MAX, &r->noutputs) ||
+	    !read_count(in, &r->ninputs, INPUTS_MAX) ||
+	    !read_inputs(in, q.input, r->ninputs) ||
+	    !read_count(in, &r->nenv, WORDS_MAX) ||
+	    !read_env(in, q.env, r->nenv) ||
+	    !read_bool(in, &r->has_seed) || !rd_be64(in, &r->seed))
 		goto out;
 	r->command = q.words;
 	r->output = q.words + WORDS_MAX;
@@ -337,6 +336,62 @@ wire_read_configure(struct wire_request *out, struct span body)
 	q = (struct wire_request){ 0 }; /* transferred */
 	e = AC_OK;
 out:
+	wire_request_free(&q);
+	return e;
+}
+
+enum ac_err
+wire_read_configure(struct wire_request *out, struct span body)
+{
+	struct wire_request q = { 0 };
+	struct reader in = rd_of(body);
+	enum ac_err e = read_request(&q, &in);
+
+	if (e == AC_OK && !rd_end(&in)) {
+		wire_request_free(&q);
+		e = AC_ERR_FORMAT;
+	}
+	if (e == AC_OK)
+		*out = q;
+	return e;
+}
+
+void
+wire_write_config(struct writer *w, const struct request *r,
+    const struct wire_place place[])
+{
+	wire_write_configure(w, r, span_of(NULL, 0));
+	for (size_t i = 0; i < r->ninputs; i++) {
+		write_span(w, place[i].path);
+		wr_be32(w, place[i].line);
+		wr_u8(w, (uint8_t)place[i].compression);
+	}
+}
+
+enum ac_err
+wire_read_config(struct wire_request *out, struct wire_place place[],
+    struct span body)
+{
+	struct wire_request q = { 0 };
+	struct reader in = rd_of(body);
+	uint8_t compression;
+	enum ac_err e = read_request(&q, &in);
+
+	for (size_t i = 0; e == AC_OK && i < q.request.ninputs; i++) {
+		if (!read_word(&in, &place[i].path) ||
+		    !rd_be32(&in, &place[i].line) ||
+		    !rd_u8(&in, &compression) || compression > WIRE_ZSTD)
+			e = AC_ERR_FORMAT;
+		else
+			place[i].compression =
+			    (enum wire_compression)compression;
+	}
+	if (e == AC_OK && !rd_end(&in))
+		e = AC_ERR_FORMAT;
+	if (e == AC_OK) {
+		*out = q;
+		q = (struct wire_request){ 0 }; /* transferred */
+	}
 	wire_request_free(&q);
 	return e;
 }

@@ -74,6 +74,26 @@ void wire_write_configure(struct writer *w, const struct request *r,
 AC_MUST_CHECK enum ac_err wire_read_configure(struct wire_request *out,
     struct span body);
 
+enum wire_compression { WIRE_NONE, WIRE_GZIP, WIRE_ZSTD };
+
+/* Where an input of a configuration lies. */
+struct wire_place {
+	struct span path; /* of the builder's machine; empty: fetch its uri */
+	uint32_t line;    /* of its pin */
+	enum wire_compression compression;
+};
+
+/* What the parser of a configuration found; place[0..r->ninputs). */
+void wire_write_config(struct writer *w, const struct request *r,
+    const struct wire_place place[]);
+
+/*
+ * Read it; place[0..INPUTS_MAX) takes the places, whose spans borrow from
+ * body.  AC_ERR_FORMAT, AC_ERR_LIMIT, AC_ERR_MEMORY.
+ */
+AC_MUST_CHECK enum ac_err wire_read_config(struct wire_request *out,
+    struct wire_place place[], struct span body);
+
 void wire_request_free(struct wire_request *r);
 
 void wire_write_measured(struct writer *w, const struct measured *m);

@@ -5,6 +5,7 @@
 #include "common/file.h"
 #include "common/sha256.h"
 #include "producer/config.h"
+#include "producer/fetch_yaml.h"
 #include "producer/rules.h"
 #include "tests/test.h"
 
@@ -15,10 +16,21 @@
 #define INPUT "  - {name: a, type: file, uri: u, role: code, pin: \"" PIN "\"}\n"
 #define GOOD HEAD "inputs:\n" INPUT "outputs: [\"*.bin\"]\n"
 
+/* As config_read() does it, in one process. */
+static enum ac_err
+parse_bytes(struct config *c, struct span bytes, const char *path,
+    struct message *why)
+{
+	struct buf answer = { 0 };
+	enum ac_err e = fetch_yaml(&answer, bytes, path, why);
+
+	return e == AC_OK ? config_decode(c, bytes, path, answer, why) : e;
+}
+
 static enum ac_err
 parse(struct config *c, const char *text, struct message *why)
 {
-	return config_parse(c, span_str(text), "dir/job.yaml", why);
+	return parse_bytes(c, span_str(text), "dir/job.yaml", why);
 }
 
 static void
@@ -71,7 +83,7 @@ least(void **state)
 	assert_int_equal(c.request.ninputs, 0);
 	assert_false(c.request.has_seed);
 	config_free(&c);
-	assert_ok(config_parse(&c, span_str(GOOD), "job.yaml", &why));
+	assert_ok(parse_bytes(&c, span_str(GOOD), "job.yaml", &why));
 	assert_string_equal(c.input[0].path, "u");
 	config_free(&c);
 }
@@ -261,7 +273,7 @@ cut(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(text) - 1; i++)
-		if (config_parse(&c, span_of(text, i), "f", &why) == AC_OK)
+		if (parse_bytes(&c, span_of(text, i), "f", &why) == AC_OK)
 			config_free(&c);
 }
 
@@ -332,7 +344,7 @@ files(void **state)
 	(void)state;
 	assert_true(fd >= 0);
 	assert_ok(file_write_all(fd, span_str(GOOD)));
-	assert_ok(config_read(&c, path, &why));
+	assert_ok(config_read(&c, path, -1, &why));
 	assert_string_equal(c.input[0].path, "/tmp/u");
 	config_free(&c);
 	large = calloc(1, CONFIG_MAX + 1);
@@ -340,12 +352,12 @@ files(void **state)
 	memset(large, '#', CONFIG_MAX + 1);
 	assert_ok(file_write_all(fd, span_of(large, CONFIG_MAX + 1)));
 	free(large);
-	assert_int_equal(config_read(&c, path, &why), AC_ERR_LIMIT);
+	assert_int_equal(config_read(&c, path, -1, &why), AC_ERR_LIMIT);
 	assert_non_null(strstr(why.text, "262144"));
-	assert_int_equal(config_read(&c, "/tmp", &why), AC_ERR_FORMAT);
+	assert_int_equal(config_read(&c, "/tmp", -1, &why), AC_ERR_FORMAT);
 	(void)close(fd);
 	(void)unlink(path);
-	assert_int_equal(config_read(&c, path, &why), AC_ERR_NOT_FOUND);
+	assert_int_equal(config_read(&c, path, -1, &why), AC_ERR_NOT_FOUND);
 }
 
 static void
@@ -356,7 +368,7 @@ example(void **state)
 
 	(void)state;
 	if (config_read(&c, AICERT_SOURCE "/examples/charlm/aicert.yaml",
-	    &why) != AC_OK)
+	    -1, &why) != AC_OK)
 		fail_msg("%s", why.text);
 	assert_int_equal(c.request.ninputs, 2);
 	config_free(&c);

@@ -1090,7 +1090,7 @@ checked_and_described(void **state)
 	assert_ok(wr_end(&w, &b));
 	print_message("%s\n", (const char *)a.p);
 	assert_true(span_equal(buf_span(&a), buf_span(&b)));
-	assert_ok(filter_new(&fd, &filter));
+	assert_ok(filter_new(&fd, &filter, FILTER_JOB));
 	close(fd);
 	for (size_t i = 0; i < 32; i++)
 		(void)snprintf(hex + 2 * i, 3, "%02x", filter.b[i]);

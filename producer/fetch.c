@@ -1,0 +1,54 @@
+/*
+ * fetch.c -- aicert-fetch: reads what strangers wrote, for aicert, which runs
+ * it in a world of its own (world.h) and believes it in nothing.
+ *
+ *   aicert-fetch yaml PATH   the configuration on 0 to a request on 1
+ *
+ * It holds no key and hashes nothing that counts.  Exit status: 0 done, 1 it
+ * said why not, 2 it was called in another way.
+ */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cert/limits.h"
+#include "common/file.h"
+#include "producer/fetch_yaml.h"
+
+/* As world.h has it: "!code why". */
+static int
+failed(enum ac_err e, const struct message *why)
+{
+	(void)fprintf(stderr, "!%d %s\n", (int)e, why->text);
+	return 1;
+}
+
+static int
+yaml(const char *path)
+{
+	struct buf bytes = { 0 }, answer = { 0 };
+	struct message why;
+	enum ac_err e = file_read_fd(&bytes, STDIN_FILENO, CONFIG_MAX);
+
+	message_set(&why, "the configuration cannot be read");
+	if (e == AC_OK)
+		e = fetch_yaml(&answer, buf_span(&bytes), path, &why);
+	if (e == AC_OK) {
+		message_set(&why, "nobody takes the answer");
+		e = file_write_all(STDOUT_FILENO, buf_span(&answer));
+	}
+	buf_free(&bytes);
+	buf_free(&answer);
+	return e == AC_OK ? 0 : failed(e, &why);
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc == 3 && strcmp(argv[1], "yaml") == 0)
+		return yaml(argv[2]);
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return puts("aicert-fetch " AICERT_VERSION) < 0;
+	(void)fprintf(stderr, "!%d aicert-fetch is started by aicert, and not "
+	    "like this\n", (int)AC_ERR_FORMAT);
+	return 2;
+}

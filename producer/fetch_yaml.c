@@ -1,0 +1,846 @@
+/*
+ * fetch_yaml.c -- aicert.yaml to a request; see fetch_yaml.h.  The one door
+ * to libyaml.
+ *
+ * The file has one shape, so the parser is that shape written down: each
+ * function expects the next event, and anything else is an error at its
+ * place.  Nothing is nested deeper than an input's values.
+ */
+#include <stdlib.h>
+
+#include <yaml.h>
+
+#include "cert/limits.h"
+#include "common/text.h"
+#include "producer/fetch_yaml.h"
+#include "producer/rules.h"
+#include "producer/wire.h"
+
+/* Every string of the file, kept for as long as the request. */
+struct words {
+	char **p;
+	size_t n, cap;
+};
+
+struct parser {
+	yaml_parser_t yaml;
+	yaml_event_t event; /* the one that was read last; owned */
+	const char *path;
+	struct message *why;
+	struct words words;
+	struct request request;
+	enum ac_err err; /* of fail() */
+	struct span *command, *output;
+	struct request_input *input;
+	struct request_env *env;
+	struct wire_place *place; /* of each input */
+};
+
+/* Keys of one mapping, in the order of their bits. */
+enum top { TOP_VERSION, TOP_TRAINER, TOP_COMMAND, TOP_INPUTS, TOP_OUTPUTS,
+	TOP_ENV, TOP_SEED, TOP_N };
+static const char *const top_keys[] = { "version", "trainer", "command",
+	"inputs", "outputs", "env", "seed" };
+
+enum in { IN_NAME, IN_TYPE, IN_URI, IN_PIN, IN_ROLE, IN_LICENSE, IN_N };
+static const char *const in_keys[] = { "name", "type", "uri", "pin", "role",
+	"license" };
+
+/* Known words of version 2 that this build does not carry out. */
+static const char *const reserved_top[] = { "image", "config" };
+static const char *const reserved_in[] = { "certificate", "disclose",
+	"compression" };
+static const char *const reserved_types[] = { "git", "model", "archive", "oci",
+	"certificate" };
+static const char *const reserved_trainers[] = { "axolotl", "trl",
+	"llamafactory", "unsloth", "hf-trainer", "torchtune" };
+
+static const char *const types[] = { "file", "dataset" };
+static const char *const trainers[] = { "command" };
+static const char *const roles[] = { "base_model", "dataset", "code",
+	"tokenizer", "config", "lock", "evaluation", "other" };
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* ---- errors ---- */
+
+/* Begin the message with the place of mark; err is what will be returned. */
+static bool
+fail_at(struct parser *p, enum ac_err err, yaml_mark_t mark)
+{
+	message_set(p->why, "%s", "");
+	message_add_quoted(p->why, span_str(p->path));
+	message_add(p->why, ":%zu:%zu: ", mark.line + 1, mark.column + 1);
+	p->err = err;
+	return false;
+}
+
+static bool
+fail(struct parser *p, enum ac_err err)
+{
+	return fail_at(p, err, p->event.start_mark);
+}
+
+static bool
+fail_with(struct parser *p, enum ac_err err, const char *text)
+{
+	(void)fail(p, err);
+	message_add(p->why, "%s", text);
+	return false;
+}
+
+static bool
+no_memory(struct parser *p)
+{
+	message_set(p->why, "no memory");
+	p->err = AC_ERR_MEMORY;
+	return false;
+}
+
+/* What stands there, for "found ...". */
+static const char *
+found(const struct parser *p)
+{
+	switch (p->event.type) {
+	case YAML_MAPPING_START_EVENT:
+		return "a mapping";
+	case YAML_SEQUENCE_START_EVENT:
+		return "a list";
+	case YAML_SCALAR_EVENT:
+		return "a plain value";
+	case YAML_NO_EVENT:
+	case YAML_STREAM_START_EVENT:
+	case YAML_STREAM_END_EVENT:
+	case YAML_DOCUMENT_START_EVENT:
+	case YAML_DOCUMENT_END_EVENT:
+	case YAML_ALIAS_EVENT:
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT:
+		break;
+	}
+	return "nothing";
+}
+
+static bool
+fail_expected(struct parser *p, const char *what)
+{
+	(void)fail(p, AC_ERR_FORMAT);
+	message_add(p->why, "expected %s, found %s", what, found(p));
+	return false;
+}
+
+static bool
+is_one_of(struct span s, const char *const names[], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (span_is(s, names[i]))
+			return true;
+	return false;
+}
+
+/* "word" is none of names: say which it may have been, and all of them. */
+static bool
+fail_unknown(struct parser *p, const char *what, struct span word,
+    const char *const names[], size_t n)
+{
+	const char *nearest = text_nearest(names, n, word);
+
+	(void)fail(p, AC_ERR_FORMAT);
+	message_add(p->why, "unknown %s ", what);
+	message_add_quoted(p->why, word);
+	if (nearest != NULL)
+		message_add(p->why, "; did you mean \"%s\"?", nearest);
+	message_add(p->why, " (known: ");
+	for (size_t i = 0; i < n; i++)
+		message_add(p->why, "%s%s", i == 0 ? "" : ", ", names[i]);
+	message_add(p->why, ")");
+	return false;
+}
+
+static bool
+fail_reserved(struct parser *p, const char *what, struct span word)
+{
+	(void)fail(p, AC_ERR_UNSUPPORTED);
+	message_add(p->why, "%s ", what);
+	message_add_quoted(p->why, word);
+	message_add(p->why, " is not built yet");
+	return false;
+}
+
+/* ---- events ---- */
+
+static bool
+check_plainness(struct parser *p)
+{
+	const yaml_event_t *ev = &p->event;
+	const yaml_char_t *anchor = NULL, *tag = NULL;
+
+	if (ev->type == YAML_ALIAS_EVENT)
+		return fail_with(p, AC_ERR_FORMAT, "an alias (*name) is "
+		    "refused: write the value out");
+	if (ev->type == YAML_SCALAR_EVENT) {
+		anchor = ev->data.scalar.anchor;
+		tag = ev->data.scalar.tag;
+	} else if (ev->type == YAML_SEQUENCE_START_EVENT) {
+		anchor = ev->data.sequence_start.anchor;
+		tag = ev->data.sequence_start.tag;
+	} else if (ev->type == YAML_MAPPING_START_EVENT) {
+		anchor = ev->data.mapping_start.anchor;
+		tag = ev->data.mapping_start.tag;
+	}
+	if (anchor != NULL)
+		return fail_with(p, AC_ERR_FORMAT, "an anchor (&name) is "
+		    "refused: write the value out");
+	if (tag != NULL)
+		return fail_with(p, AC_ERR_FORMAT, "a tag (!name) is refused: "
+		    "write the plain value");
+	return true;
+}
+
+/* Read the next event, which replaces the last one. */
+static bool
+next(struct parser *p)
+{
+	yaml_event_delete(&p->event);
+	p->event = (yaml_event_t){ .type = YAML_NO_EVENT };
+	if (!yaml_parser_parse(&p->yaml, &p->event)) {
+		if (p->yaml.error == YAML_MEMORY_ERROR)
+			return no_memory(p);
+		(void)fail_at(p, AC_ERR_FORMAT, p->yaml.problem_mark);
+		message_add(p->why, "not YAML: %s", p->yaml.problem == NULL ?
+		    "unreadable" : p->yaml.problem);
+		return false;
+	}
+	return check_plainness(p);
+}
+
+static struct span
+scalar(const struct parser *p)
+{
+	return span_of(p->event.data.scalar.value,
+	    p->event.data.scalar.length);
+}
+
+/* *out = a copy of s, kept. */
+static bool
+keep_copy(struct parser *p, struct span *out, struct span s)
+{
+	struct words *w = &p->words;
+	char *copy;
+
+	if (s.len > WORD_MAX) {
+		(void)fail(p, AC_ERR_LIMIT);
+		message_add(p->why, "a value of %zu bytes; at most %zu",
+		    s.len, WORD_MAX);
+		return false;
+	}
+	if (w->n == w->cap) {
+		size_t cap = w->cap == 0 ? 64 : w->cap * 2;
+		char **grown = realloc(w->p, cap * sizeof(*grown));
+
+		if (grown == NULL)
+			return no_memory(p);
+		w->p = grown;
+		w->cap = cap;
+	}
+	copy = malloc(s.len + 1);
+	if (copy == NULL)
+		return no_memory(p);
+	if (s.len > 0)
+		memcpy(copy, s.p, s.len);
+	copy[s.len] = '\0';
+	w->p[w->n++] = copy;
+	*out = span_of(copy, s.len);
+	return true;
+}
+
+/* *out = the scalar, kept. */
+static bool
+keep(struct parser *p, struct span *out)
+{
+	return keep_copy(p, out, scalar(p));
+}
+
+/* Read a scalar; a plain one that is empty stands for nothing in YAML. */
+static bool
+read_scalar(struct parser *p, const char *what)
+{
+	struct span s;
+
+	if (!next(p))
+		return false;
+	if (p->event.type != YAML_SCALAR_EVENT)
+		return fail_expected(p, what);
+	s = scalar(p);
+	if (p->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+	    (s.len == 0 || span_is(s, "~") || span_is(s, "null"))) {
+		(void)fail(p, AC_ERR_FORMAT);
+		message_add(p->why, "expected %s, found nothing", what);
+		return false;
+	}
+	return true;
+}
+
+static bool
+read_text(struct parser *p, struct span *out, const char *what)
+{
+	if (!read_scalar(p, what) || !keep(p, out))
+		return false;
+	if (rules_text(*out))
+		return true;
+	(void)fail(p, AC_ERR_FORMAT);
+	message_add(p->why, "%s must be printable UTF-8 and not empty", what);
+	return false;
+}
+
+/*
+ * The next key of a mapping: *key = its index, or n at the end.  seen has a
+ * bit for each key that was there.
+ */
+static bool
+next_key(struct parser *p, size_t *key, const char *const names[], size_t n,
+    const char *const reserved[], size_t nreserved, unsigned *seen)
+{
+	struct span word;
+
+	if (!next(p))
+		return false;
+	if (p->event.type == YAML_MAPPING_END_EVENT) {
+		*key = n;
+		return true;
+	}
+	if (p->event.type != YAML_SCALAR_EVENT)
+		return fail_expected(p, "a key");
+	word = scalar(p);
+	for (size_t i = 0; i < n; i++) {
+		if (!span_is(word, names[i]))
+			continue;
+		if ((*seen >> i & 1) != 0) {
+			(void)fail(p, AC_ERR_FORMAT);
+			message_add(p->why, "key \"%s\" stands here a second "
+			    "time", names[i]);
+			return false;
+		}
+		*seen |= 1u << i;
+		*key = i;
+		return true;
+	}
+	if (is_one_of(word, reserved, nreserved))
+		return fail_reserved(p, "key", word);
+	return fail_unknown(p, "key", word, names, n);
+}
+
+/* At mark a mapping began that lacks a key. */
+static bool
+check_seen(struct parser *p, yaml_mark_t mark, const char *const names[],
+    size_t nneeded, unsigned seen, const char *what)
+{
+	for (size_t i = 0; i < nneeded; i++) {
+		if ((seen >> i & 1) != 0)
+			continue;
+		(void)fail_at(p, AC_ERR_FORMAT, mark);
+		message_add(p->why, "%s has no \"%s\"", what, names[i]);
+		return false;
+	}
+	return true;
+}
+
+/* ---- values ---- */
+
+static bool
+read_number(struct parser *p, uint64_t *out, const char *what)
+{
+	if (!read_scalar(p, what))
+		return false;
+	if (p->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+	    text_undec(out, scalar(p), JSON_INT_MAX))
+		return true;
+	(void)fail(p, AC_ERR_FORMAT);
+	message_add(p->why, "expected %s, a whole number of at most 2^53 - 1; "
+	    "found ", what);
+	message_add_quoted(p->why, scalar(p));
+	return false;
+}
+
+static bool
+read_version(struct parser *p)
+{
+	uint64_t v;
+
+	if (!read_number(p, &v, "version"))
+		return false;
+	if (v == REQUEST_VERSION)
+		return true;
+	(void)fail(p, AC_ERR_UNSUPPORTED);
+	message_add(p->why, "version %llu; this aicert reads version %d",
+	    (unsigned long long)v, REQUEST_VERSION);
+	return false;
+}
+
+static bool
+read_trainer(struct parser *p)
+{
+	struct request *r = &p->request;
+
+	if (!read_text(p, &r->trainer, "a trainer"))
+		return false;
+	if (is_one_of(r->trainer, trainers, COUNT(trainers)))
+		return true;
+	if (is_one_of(r->trainer, reserved_trainers, COUNT(reserved_trainers)))
+		return fail_reserved(p, "trainer", r->trainer);
+	return fail_unknown(p, "trainer", r->trainer, trainers,
+	    COUNT(trainers));
+}
+
+/* A list of words of a command, or of globs. */
+static bool
+read_list(struct parser *p, struct span *out, size_t *n, const char *what,
+    bool globs)
+{
+	yaml_mark_t mark;
+
+	if (!next(p))
+		return false;
+	if (p->event.type != YAML_SEQUENCE_START_EVENT)
+		return fail_expected(p, what);
+	mark = p->event.start_mark;
+	for (;;) {
+		if (!next(p))
+			return false;
+		if (p->event.type == YAML_SEQUENCE_END_EVENT)
+			break;
+		if (p->event.type != YAML_SCALAR_EVENT)
+			return fail_expected(p, "a word");
+		if (*n == WORDS_MAX) {
+			(void)fail(p, AC_ERR_LIMIT);
+			message_add(p->why, "more than %d in %s", WORDS_MAX,
+			    what);
+			return false;
+		}
+		if (!keep(p, &out[*n]))
+			return false;
+		if (globs ? !rules_glob(out[*n]) : !rules_word(out[*n])) {
+			(void)fail(p, AC_ERR_FORMAT);
+			message_add_quoted(p->why, out[*n]);
+			message_add(p->why, globs ? " is no pattern: a path "
+			    "below the folder where the training starts, with "
+			    "*, ** and ?, without \"..\" or a / in front" :
+			    " is no word of a command: UTF-8 without control "
+			    "characters but line feed and tab");
+			return false;
+		}
+		++*n;
+	}
+	if (*n > 0 && out[0].len > 0)
+		return true;
+	(void)fail_at(p, AC_ERR_FORMAT, mark);
+	message_add(p->why, "%s must not be empty", what);
+	return false;
+}
+
+static bool
+read_variable(struct parser *p)
+{
+	struct request *r = &p->request;
+	struct request_env *v = &p->env[r->nenv];
+
+	if (r->nenv == WORDS_MAX)
+		return fail_with(p, AC_ERR_LIMIT, "too many variables");
+	if (!keep(p, &v->name))
+		return false;
+	if (!rules_env(v->name)) {
+		const char *names[64];
+		size_t n = 0;
+
+		if (rules_is_secret(v->name)) {
+			(void)fail(p, AC_ERR_FORMAT);
+			message_add_quoted(p->why, v->name);
+			message_add(p->why, " looks like the name of a "
+			    "secret, and everything in this file becomes "
+			    "public; remove it, and revoke what stood there "
+			    "if it was shared");
+			return false;
+		}
+		for (; n < COUNT(names) && rules_env_name(n) != NULL; n++)
+			names[n] = rules_env_name(n);
+		return fail_unknown(p, "variable", v->name, names, n);
+	}
+	for (size_t i = 0; i < r->nenv; i++)
+		if (span_equal(r->env[i].name, v->name))
+			return fail_with(p, AC_ERR_FORMAT, "this variable "
+			    "stands here a second time");
+	if (!read_scalar(p, "a value") || !keep(p, &v->value))
+		return false;
+	if (v->value.len > 0 && !rules_text(v->value))
+		return fail_with(p, AC_ERR_FORMAT, "a variable's value must "
+		    "be printable UTF-8");
+	r->nenv++;
+	return true;
+}
+
+static bool
+read_env(struct parser *p)
+{
+	if (!next(p))
+		return false;
+	if (p->event.type != YAML_MAPPING_START_EVENT)
+		return fail_expected(p, "a mapping of variables");
+	for (;;) {
+		if (!next(p))
+			return false;
+		if (p->event.type == YAML_MAPPING_END_EVENT)
+			return true;
+		if (p->event.type != YAML_SCALAR_EVENT)
+			return fail_expected(p, "a variable's name");
+		if (!read_variable(p))
+			return false;
+	}
+}
+
+/* ---- inputs ---- */
+
+/* Decode %XX of a file: URL in place. */
+static bool
+unescape(char *s)
+{
+	char *out = s;
+
+	for (; *s != '\0'; s++) {
+		uint8_t c;
+		char low[2];
+
+		if (*s != '%') {
+			*out++ = *s;
+			continue;
+		}
+		for (size_t i = 0; i < 2; i++) {
+			low[i] = s[1 + i];
+			if (low[i] >= 'A' && low[i] <= 'F')
+				low[i] = (char)(low[i] - 'A' + 'a');
+			if (low[i] == '\0')
+				return false;
+		}
+		if (!text_unhex(&c, 1, span_of(low, 2)) || c == 0)
+			return false;
+		*out++ = (char)c;
+		s += 2;
+	}
+	*out = '\0';
+	return true;
+}
+
+/* Characters of the scheme before ':', 0 where there is none. */
+static size_t
+scheme_len(struct span uri)
+{
+	size_t i = 0;
+
+	while (i < uri.len && ((uri.p[i] | 0x20) >= 'a' &&
+	    (uri.p[i] | 0x20) <= 'z'))
+		i++;
+	while (i > 0 && i < uri.len && ((uri.p[i] >= '0' && uri.p[i] <= '9') ||
+	    uri.p[i] == '+' || uri.p[i] == '-' || uri.p[i] == '.'))
+		i++;
+	return i < uri.len && uri.p[i] == ':' ? i : 0;
+}
+
+/* *out = the path of this machine that uri means. */
+static bool
+locate(struct parser *p, struct span *out, struct span uri)
+{
+	size_t n = scheme_len(uri), dirlen = 0;
+	const char *slash = strrchr(p->path, '/');
+	char *path;
+	bool ok;
+
+	if (n > 0) {
+		static const char prefix[] = "file://";
+		size_t k = sizeof(prefix) - 1;
+
+		if (uri.len <= k || !span_is(span_of(uri.p, k), prefix)) {
+			if (n == 4 && span_is(span_of(uri.p, 4), "file"))
+				return fail_with(p, AC_ERR_FORMAT, "a file: "
+				    "URL is file:///absolute/path");
+			return fail_reserved(p, "fetching",
+			    span_of(uri.p, n + 1));
+		}
+		if (uri.p[k] != '/')
+			return fail_with(p, AC_ERR_FORMAT, "a file: URL of "
+			    "another machine; write file:///absolute/path");
+		path = strndup((const char *)uri.p + k, uri.len - k);
+		if (path == NULL)
+			return no_memory(p);
+		ok = unescape(path) ||
+		    fail_with(p, AC_ERR_FORMAT, "a % in a file: URL that no "
+		    "two hex digits follow");
+	} else {
+		if (slash != NULL && uri.p[0] != '/')
+			dirlen = (size_t)(slash - p->path) + 1;
+		if (asprintf(&path, "%.*s%.*s", (int)dirlen, p->path,
+		    (int)uri.len, (const char *)uri.p) < 0)
+			return no_memory(p);
+		ok = true;
+	}
+	ok = ok && keep_copy(p, out, span_str(path));
+	free(path);
+	return ok;
+}
+
+static bool
+check_name(struct parser *p, struct span name)
+{
+	const struct request *r = &p->request;
+
+	if (!rules_name(name)) {
+		(void)fail(p, AC_ERR_FORMAT);
+		message_add_quoted(p->why, name);
+		message_add(p->why, " is no name of an input: use a-z, 0-9 "
+		    "and . _ -, a letter or digit first, at most %d",
+		    RULES_NAME_MAX);
+		return false;
+	}
+	for (size_t i = 0; i < r->ninputs; i++)
+		if (span_equal(r->input[i].name, name)) {
+			(void)fail(p, AC_ERR_FORMAT);
+			message_add(p->why, "a second input is called ");
+			message_add_quoted(p->why, name);
+			return false;
+		}
+	return true;
+}
+
+static bool
+check_pin(struct parser *p, struct span pin)
+{
+	struct digest d;
+
+	if (rules_pin(&d, pin))
+		return true;
+	(void)fail(p, AC_ERR_FORMAT);
+	message_add(p->why, "expected a pin, sha256: and 64 lower-case hex "
+	    "digits; found ");
+	message_add_quoted(p->why, pin);
+	return false;
+}
+
+static bool
+read_input_value(struct parser *p, size_t key, struct request_input *in,
+    struct wire_place *where)
+{
+	switch ((enum in)key) {
+	case IN_NAME:
+		return read_text(p, &in->name, "a name") &&
+		    check_name(p, in->name);
+	case IN_TYPE:
+		if (!read_text(p, &in->type, "a type"))
+			return false;
+		if (is_one_of(in->type, reserved_types,
+		    COUNT(reserved_types)))
+			return fail_reserved(p, "type", in->type);
+		return is_one_of(in->type, types, COUNT(types)) ||
+		    fail_unknown(p, "type", in->type, types, COUNT(types));
+	case IN_URI:
+		return read_text(p, &in->uri, "a uri") &&
+		    locate(p, &where->path, in->uri);
+	case IN_PIN:
+		if (!read_text(p, &in->pin, "a pin"))
+			return false;
+		where->line = (uint32_t)p->event.start_mark.line + 1;
+		return check_pin(p, in->pin);
+	case IN_ROLE:
+		return read_text(p, &in->role, "a role") &&
+		    (is_one_of(in->role, roles, COUNT(roles)) ||
+		    fail_unknown(p, "role", in->role, roles, COUNT(roles)));
+	case IN_LICENSE:
+		return read_text(p, &in->license, "a licence");
+	case IN_N:
+		break;
+	}
+	return false;
+}
+
+static bool
+read_input(struct parser *p)
+{
+	struct request *r = &p->request;
+	struct request_input *in = &p->input[r->ninputs];
+	struct wire_place *where = &p->place[r->ninputs];
+	yaml_mark_t mark = p->event.start_mark;
+	unsigned seen = 0;
+	size_t key;
+
+	if (r->ninputs == INPUTS_MAX) {
+		(void)fail(p, AC_ERR_LIMIT);
+		message_add(p->why, "more than %d inputs; put files into a "
+		    "folder and pin that", INPUTS_MAX);
+		return false;
+	}
+	for (;;) {
+		if (!next_key(p, &key, in_keys, IN_N, reserved_in,
+		    COUNT(reserved_in), &seen))
+			return false;
+		if (key == IN_N)
+			break;
+		if (!read_input_value(p, key, in, where))
+			return false;
+	}
+	if (!check_seen(p, mark, in_keys, IN_LICENSE, seen, "this input"))
+		return false;
+	r->ninputs++;
+	return true;
+}
+
+static bool
+read_inputs(struct parser *p)
+{
+	if (!next(p))
+		return false;
+	if (p->event.type != YAML_SEQUENCE_START_EVENT)
+		return fail_expected(p, "a list of inputs");
+	for (;;) {
+		if (!next(p))
+			return false;
+		if (p->event.type == YAML_SEQUENCE_END_EVENT)
+			return true;
+		if (p->event.type != YAML_MAPPING_START_EVENT)
+			return fail_expected(p, "an input, which is a mapping");
+		if (!read_input(p))
+			return false;
+	}
+}
+
+/* ---- the whole ---- */
+
+static bool
+read_top_value(struct parser *p, size_t key)
+{
+	struct request *r = &p->request;
+
+	switch ((enum top)key) {
+	case TOP_VERSION:
+		return read_version(p);
+	case TOP_TRAINER:
+		return read_trainer(p);
+	case TOP_COMMAND:
+		return read_list(p, p->command, &r->ncommand,
+		    "command, a list of words", false);
+	case TOP_INPUTS:
+		return read_inputs(p);
+	case TOP_OUTPUTS:
+		return read_list(p, p->output, &r->noutputs,
+		    "outputs, a list of patterns", true);
+	case TOP_ENV:
+		return read_env(p);
+	case TOP_SEED:
+		r->has_seed = true;
+		return read_number(p, &r->seed, "seed");
+	case TOP_N:
+		break;
+	}
+	return false;
+}
+
+static bool
+expect(struct parser *p, yaml_event_type_t type, const char *what)
+{
+	return next(p) && (p->event.type == type || fail_expected(p, what));
+}
+
+static bool
+read_document(struct parser *p)
+{
+	yaml_mark_t mark;
+	unsigned seen = 0;
+	size_t key;
+
+	if (!expect(p, YAML_STREAM_START_EVENT, "YAML") || !next(p))
+		return false;
+	if (p->event.type != YAML_DOCUMENT_START_EVENT)
+		return fail_with(p, AC_ERR_FORMAT, "the file is empty; see "
+		    "aicert.yaml(5)");
+	if (p->event.data.document_start.version_directive != NULL ||
+	    p->event.data.document_start.tag_directives.start !=
+	    p->event.data.document_start.tag_directives.end)
+		return fail_with(p, AC_ERR_FORMAT, "a directive (%name) is "
+		    "refused");
+	if (!expect(p, YAML_MAPPING_START_EVENT, "a mapping of keys to values"))
+		return false;
+	mark = p->event.start_mark;
+	for (;;) {
+		if (!next_key(p, &key, top_keys, TOP_N, reserved_top,
+		    COUNT(reserved_top), &seen))
+			return false;
+		if (key == TOP_N)
+			break;
+		if (!read_top_value(p, key))
+			return false;
+	}
+	if (!check_seen(p, mark, top_keys, TOP_ENV, seen, "the configuration"))
+		return false;
+	if (!expect(p, YAML_DOCUMENT_END_EVENT, "the end") || !next(p))
+		return false;
+	return p->event.type == YAML_STREAM_END_EVENT ||
+	    fail_with(p, AC_ERR_FORMAT, "a second document; one file "
+	    "describes one build");
+}
+
+static void
+free_parser(struct parser *p)
+{
+	for (size_t i = 0; i < p->words.n; i++)
+		free(p->words.p[i]);
+	free(p->words.p);
+	free(p->command);
+	free(p->output);
+	free(p->input);
+	free(p->env);
+	free(p->place);
+}
+
+enum ac_err
+fetch_yaml(struct buf *out, struct span bytes, const char *path,
+    struct message *why)
+{
+	struct parser p = { .path = path, .why = why, .err = AC_ERR_MEMORY };
+	enum ac_err e = AC_ERR_MEMORY;
+	struct writer w;
+	bool begun = false;
+
+	message_set(why, "no memory");
+	p.command = calloc(WORDS_MAX, sizeof(*p.command));
+	p.output = calloc(WORDS_MAX, sizeof(*p.output));
+	p.input = calloc(INPUTS_MAX, sizeof(*p.input));
+	p.env = calloc(WORDS_MAX, sizeof(*p.env));
+	p.place = calloc(INPUTS_MAX, sizeof(*p.place));
+	p.request.command = p.command;
+	p.request.output = p.output;
+	p.request.input = p.input;
+	p.request.env = p.env;
+	if (p.command == NULL || p.output == NULL || p.input == NULL ||
+	    p.env == NULL || p.place == NULL ||
+	    !yaml_parser_initialize(&p.yaml))
+		goto out;
+	begun = true;
+	yaml_parser_set_encoding(&p.yaml, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&p.yaml, bytes.p, bytes.len);
+	if (!read_document(&p)) {
+		e = p.err;
+		goto out;
+	}
+	wr_init(&w, WIRE_VERB_MAX);
+	wire_write_config(&w, &p.request, p.place);
+	e = wr_end(&w, out);
+	if (e != AC_OK) {
+		message_set(why, "the configuration says too much: %s",
+		    ac_strerror(e));
+		goto out;
+	}
+	e = AC_OK;
+out:
+	if (begun) {
+		yaml_event_delete(&p.event);
+		yaml_parser_delete(&p.yaml);
+	}
+	free_parser(&p);
+	return e;
+}
