@@ -363,7 +363,10 @@ model_sig(void **state)
 	assert_ok(oms_encode(&s, file, n, ignore, 6));
 	assert_same(buf_span(&s), buf_span(&want));
 	assert_digest(dsse_digest(buf_span(&s)), hex(v, "D_hex"));
-	assert_int_equal(oms_decode(&o, buf_span(&s)), AC_ERR_FORMAT);
+	/* A list that lacks one of our paths is as good. */
+	assert_ok(oms_decode(&o, buf_span(&s)));
+	assert_digest(o.root, hex(v, "root_hex"));
+	oms_free(&o);
 	buf_free(&s);
 	/* The same files under our list. */
 	assert_int_equal(OMS_NIGNORE, 7);
