@@ -86,40 +86,6 @@ read_certificate(struct job *j, struct message *why)
 	return e;
 }
 
-/* From the file that was named, else from the registry itself. */
-static enum ac_err
-get_keys(struct job *j, struct message *why)
-{
-	struct http_answer a = { 0 };
-	struct message what;
-	char *url = NULL;
-	enum ac_err e;
-
-	if (j->log_keys != NULL)
-		return logkeys_read(&j->keys, j->log_keys, why);
-	e = http_url(&url, j->registry, "api/v1/log-keys", why);
-	if (e != AC_OK)
-		return e;
-	e = http_get(&a, url, LOGKEYS_FILE_MAX, j->timeout_s, why);
-	free(url);
-	if (e != AC_OK)
-		return e;
-	j->status = a.status;
-	if (a.status != 200) {
-		e = AC_ERR_MISMATCH;
-		message_set(why, "the registry answered %u when asked for its "
-		    "log's keys; is that the URL of an AICert registry?  Its "
-		    "operator can give them too: --log-keys FILE", a.status);
-	} else {
-		e = logkeys_parse(&j->keys, buf_span(&a.body), &what);
-		if (e != AC_OK)
-			message_set(why, "the registry's answer is no list of "
-			    "log keys: %s", what.text);
-	}
-	http_answer_free(&a);
-	return e;
-}
-
 /* Replace the file, unless somebody else changed it meanwhile. */
 static enum ac_err
 replace(const struct job *j, struct span file, struct message *why)
@@ -163,7 +129,8 @@ publish(struct job *j, struct message *why)
 		message_add(why, ": %s", what.text);
 		return e;
 	}
-	e = get_keys(j, why);
+	e = publish_keys(&j->keys, &j->status, j->registry, j->log_keys,
+	    j->timeout_s, why);
 	if (e != AC_OK)
 		return e;
 	e = publish_send(&answer, j->registry, buf_span(&j->jsonl),

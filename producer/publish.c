@@ -54,6 +54,41 @@ publish_free(struct publish *p)
 	p->sent = NULL;
 }
 
+/* From the file that was named, else from the registry itself. */
+enum ac_err
+publish_keys(struct logkeys *out, unsigned *status, const char *registry,
+    const char *file, unsigned timeout_s, struct message *why)
+{
+	struct http_answer a = { 0 };
+	struct message what;
+	char *url = NULL;
+	enum ac_err e;
+
+	if (file != NULL)
+		return logkeys_read(out, file, why);
+	e = http_url(&url, registry, "api/v1/log-keys", why);
+	if (e != AC_OK)
+		return e;
+	e = http_get(&a, url, LOGKEYS_FILE_MAX, timeout_s, why);
+	free(url);
+	if (e != AC_OK)
+		return e;
+	*status = a.status;
+	if (a.status != 200) {
+		e = AC_ERR_MISMATCH;
+		message_set(why, "the registry answered %u when asked for its "
+		    "log's keys; is that the URL of an AICert registry?  Its "
+		    "operator can give them too: --log-keys FILE", a.status);
+	} else {
+		e = logkeys_parse(out, buf_span(&a.body), &what);
+		if (e != AC_OK)
+			message_set(why, "the registry's answer is no list of "
+			    "log keys: %s", what.text);
+	}
+	http_answer_free(&a);
+	return e;
+}
+
 /* Append title and detail of an RFC 9457 problem, or the begin of a text. */
 static void
 add_problem(struct message *why, const struct http_answer *a)

@@ -35,6 +35,16 @@ AC_MUST_CHECK enum ac_err publish_prepare(struct publish *out,
 void publish_free(struct publish *p);
 
 /*
+ * A log's keys: those of file where it is not NULL, else what registry says
+ * they are, which is its own word; *status is that of its answer.  As
+ * logkeys_read(), http_get(); AC_ERR_MISMATCH: another status than 200.  *why
+ * is set.
+ */
+AC_MUST_CHECK enum ac_err publish_keys(struct logkeys *out, unsigned *status,
+    const char *registry, const char *file, unsigned timeout_s,
+    struct message *why);
+
+/*
  * POST the certificate to registry.  On AC_OK *answer is 200 and
  * application/jsonl.  AC_ERR_BUSY: later, as *answer says where it has a
  * status; AC_ERR_EXISTS: 409; AC_ERR_LIMIT: 413, or an answer that is too

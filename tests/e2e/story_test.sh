@@ -91,6 +91,14 @@ check "verify --json" 0 '"verdict":"VERIFIED","exitCode":0' aicert-verify --json
 check "by the weights' digest" 0 "$(sha256sum model/model.bin | cut -d' ' -f1)|dsseEnvelope|statement" \
     curl -sS --fail "$url/api/v1/by-digest/sha256/$(sha256sum model/model.bin | cut -d' ' -f1)"
 
+cp -r model downloaded
+rm downloaded/aicert.jsonl
+check "a model without a certificate" 2 "aicert.jsonl" aicert-verify --policy policy downloaded
+check "its certificate, from the log" 0 "Next: aicert-verify" env XDG_CACHE_HOME="$work/cache" \
+    aicert get downloaded --registry "$url" --log-keys registry/log-keys
+cmp published downloaded/aicert.jsonl
+check "verify what was got" 0 "^VERIFIED +.SIMULATED" aicert-verify --policy policy downloaded
+
 sed "s/^builder.*/builder me $(sha256sum text | cut -d' ' -f1)/" policy >stranger
 check "a builder whom the policy does not know" 3 "^NOT ACCEPTED.*" aicert-verify --policy stranger model
 grep -v '^log ' policy | grep -v '^log-time' >nolog

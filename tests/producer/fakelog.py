@@ -217,6 +217,7 @@ class Registry:
         self.log_keys = ("# keys\nlog %s\nlog-time %s\n" % (
             log.log.vkey(), log.time.vkey())).encode()
         self.keys_status = 200
+        self.gets = {}  # path and query: answer
         self.honest()
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -251,7 +252,7 @@ class Registry:
                                [("Content-Type", "text/plain")],
                                registry.log_keys))
                 else:
-                    self.give((404, [], b""))
+                    self.give(registry.gets.get(self.path, (404, [], b"")))
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
