@@ -20,6 +20,8 @@ int cmd_publish(int argc, char **argv);
 int cmd_get(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_revoke(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+int cmd_sign(int argc, char **argv);
 
 /* Print "aicert <name>: <text>" on standard error; CMD_FAILED. */
 int cmd_failed(const char *name, const struct message *why);

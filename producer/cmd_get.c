@@ -4,19 +4,17 @@
  * revocations, kept for aicert-verify.  Nothing is judged here.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "common/file.h"
 #include "common/text.h"
+#include "producer/certfile.h"
 #include "producer/cmd.h"
 #include "producer/find.h"
 #include "producer/snapshot.h"
-#include "verifier/walk.h"
 
 #define NAME "get"
 #define TIMEOUT_MAX_S 3600
@@ -75,23 +73,12 @@ help(void)
 	return CMD_OK;
 }
 
-static char *
-path_in(const char *dir, const char *name)
-{
-	size_t n = strlen(dir);
-	char *path;
-
-	while (n > 1 && dir[n - 1] == '/')
-		n--;
-	return asprintf(&path, "%.*s/%s", (int)n, dir, name) < 0 ? NULL : path;
-}
-
 /* Read a file of the model's folder that may be absent. */
 static enum ac_err
 read_present(struct buf *out, bool *present, const struct job *j,
     const char *name, size_t max, struct message *why)
 {
-	char *path = path_in(j->dir, name);
+	char *path = certfile_path(j->dir, name);
 	enum ac_err e = path == NULL ? AC_ERR_MEMORY :
 	    file_read(out, path, max);
 
@@ -103,55 +90,6 @@ read_present(struct buf *out, bool *present, const struct job *j,
 	message_add_quoted(why, span_str(j->dir));
 	message_add(why, ": %s", e == AC_ERR_IO ? strerror(errno) :
 	    ac_strerror(e));
-	return e;
-}
-
-/* The files, listed and hashed. */
-static enum ac_err
-hash_files(struct walk *w, const char *dir, struct message *why)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), blobs = -1;
-	struct verify_part *part = NULL;
-	struct digest *got = NULL;
-	enum ac_err e = AC_ERR_IO;
-
-	if (fd < 0) {
-		message_set(why, "cannot open the folder ");
-		message_add_quoted(why, span_str(dir));
-		message_add(why, ": %s", strerror(errno));
-		return e;
-	}
-	walk_open_blobs(&blobs, fd);
-	e = walk_folder(w, fd, blobs, why);
-	if (e != AC_OK)
-		goto out;
-	if (w->nfiles == 0) {
-		e = AC_ERR_NOT_FOUND;
-		message_set(why, "there are no files of a model in ");
-		message_add_quoted(why, span_str(dir));
-		goto out;
-	}
-	part = calloc(w->nfiles, sizeof(*part));
-	got = calloc(w->nfiles, sizeof(*got));
-	if (part == NULL || got == NULL) {
-		e = AC_ERR_MEMORY;
-		message_set(why, "no memory");
-		goto out;
-	}
-	for (size_t i = 0; i < w->nfiles; i++)
-		part[i] = (struct verify_part){ .file = i,
-			.end = w->file[i].bytes };
-	e = walk_hash(got, w, part, w->nfiles, NULL, why);
-	for (size_t i = 0; e == AC_OK && i < w->nfiles; i++)
-		w->file[i].sha256 = got[i];
-out:
-	if (e != AC_OK)
-		walk_free(w);
-	free(part);
-	free(got);
-	if (blobs >= 0)
-		(void)close(blobs);
-	(void)close(fd);
 	return e;
 }
 
@@ -244,7 +182,7 @@ static enum ac_err
 create(const struct job *j, const char *name, struct span data,
     struct message *why)
 {
-	char *path = path_in(j->dir, name);
+	char *path = certfile_path(j->dir, name);
 	enum ac_err e = path == NULL ? AC_ERR_MEMORY :
 	    file_create(path, data, 0644);
 
@@ -262,7 +200,7 @@ get_certificate(struct job *j, struct message *why)
 	struct find_model m = { 0 };
 	struct walk w = { 0 };
 	struct message what;
-	enum ac_err e = hash_files(&w, j->dir, why);
+	enum ac_err e = certfile_hash(&w, j->dir, why);
 
 	if (e != AC_OK)
 		return e;

@@ -20,6 +20,8 @@ static const struct command commands[] = {
 	{ "tpm-sim", "keep a software TPM, for trying things out", cmd_tpmsim },
 	{ "build", "train a model as a file says, and certify it", cmd_build },
 	{ "publish", "put a certificate into a registry's log", cmd_publish },
+	{ "sign", "sign files or a statement made elsewhere", cmd_sign },
+	{ "show", "say what a certificate states, for people", cmd_show },
 	{ "get", "find the certificate of a downloaded model", cmd_get },
 	{ "revoke", "say that something is not to be relied on any more",
 	    cmd_revoke },

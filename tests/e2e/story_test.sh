@@ -88,6 +88,7 @@ check "publish again" 0 . aicert publish model --registry "$url" --log-keys regi
 cmp published model/aicert.jsonl
 check "verify" 0 "^VERIFIED +.SIMULATED" aicert-verify --policy policy model
 check "verify --json" 0 '"verdict":"VERIFIED","exitCode":0' aicert-verify --json --policy policy model
+check "show" 0 "wallSeconds: [0-9.]+ s .measured." aicert show model
 check "by the weights' digest" 0 "$(sha256sum model/model.bin | cut -d' ' -f1)|dsseEnvelope|statement" \
     curl -sS --fail "$url/api/v1/by-digest/sha256/$(sha256sum model/model.bin | cut -d' ' -f1)"
 
