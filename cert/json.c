@@ -559,46 +559,34 @@ bool
 json_equal(struct json a, struct json b)
 {
 	const cJSON *pa[JSON_DEPTH_MAX + 1], *pb[JSON_DEPTH_MAX + 1];
-	const cJSON *x = a.v, *y = b.v;
+	const cJSON *x, *y;
+	cJSON u, v;
 	size_t depth = 0;
 
-	if (x == NULL || y == NULL)
-		return x == y;
+	if (a.v == NULL || b.v == NULL)
+		return a.v == b.v;
 	/* The roots' own names and neighbours do not belong to the values. */
-	if ((x->type & 0xff) != (y->type & 0xff))
-		return false;
-	if (x->child == NULL && y->child == NULL) {
-		cJSON u = *x, v = *y;
-
-		u.next = v.next = NULL;
-		u.string = v.string = NULL;
-		return same_value(&u, &v);
-	}
-	if (x->child == NULL || y->child == NULL)
-		return false;
-	pa[depth] = x;
-	pb[depth++] = y;
-	x = x->child;
-	y = y->child;
-	for (;;) {
-		if (!same_value(x, y))
-			return false;
-		if (x->child != NULL) {
+	u = *a.v;
+	v = *b.v;
+	u.next = v.next = NULL;
+	u.string = v.string = NULL;
+	for (x = &u, y = &v; same_value(x, y); x = x->next, y = y->next) {
+		while (x->child != NULL) {
 			if (depth > JSON_DEPTH_MAX)
 				return false;
 			pa[depth] = x;
 			pb[depth++] = y;
 			x = x->child;
 			y = y->child;
-			continue;
+			if (!same_value(x, y))
+				return false;
 		}
 		while (x->next == NULL) {
-			x = pa[--depth];
-			y = pb[depth];
 			if (depth == 0)
 				return true;
+			x = pa[--depth];
+			y = pb[depth];
 		}
-		x = x->next;
-		y = y->next;
 	}
+	return false;
 }

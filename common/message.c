@@ -55,11 +55,26 @@ message_add_quoted(struct message *m, struct span s)
 	message_add(m, "\"");
 }
 
+struct message
+message_quoted(struct span s)
+{
+	struct message m = { "" };
+
+	message_add_quoted(&m, s);
+	return m;
+}
+
+struct message
+message_digest(const struct digest *d)
+{
+	struct message m = { "" };
+
+	text_hex(m.text, span_digest(d));
+	return m;
+}
+
 void
 message_add_digest(struct message *m, const struct digest *d)
 {
-	char hex[65] = { 0 };
-
-	text_hex(hex, span_digest(d));
-	message_add(m, "%s", hex);
+	message_add(m, "%s", message_digest(d).text);
 }

@@ -26,4 +26,11 @@ void message_add_quoted(struct message *m, struct span s);
 /* Append a digest in hex. */
 void message_add_digest(struct message *m, const struct digest *d);
 
+/* s so, and a digest in hex, as a message of its own: for a %s of another. */
+struct message message_quoted(struct span s);
+struct message message_digest(const struct digest *d);
+
+/* e, once m says why: how a check ends that did not hold. */
+#define BECAUSE(m, e, ...) (message_set(m, __VA_ARGS__), (e))
+
 #endif

@@ -79,31 +79,22 @@ check_leaf(X509 *x, const char *eku, const char *policy, struct message *why)
 		usage = X509_get_ext(x, at);
 	if (!CHECK(ak_usage, usage != NULL &&
 	    X509_EXTENSION_get_critical(usage) != 0 &&
-	    (X509_get_key_usage(x) & KU_DIGITAL_SIGNATURE) != 0)) {
-		message_set(why, "the AK certificate lacks the critical key "
-		    "usage digitalSignature");
-		return AC_ERR_MISMATCH;
-	}
+	    (X509_get_key_usage(x) & KU_DIGITAL_SIGNATURE) != 0))
+		return BECAUSE(why, AC_ERR_MISMATCH, "the AK certificate lacks "
+		    "the critical key usage digitalSignature");
 	if (!CHECK(ak_no_ca, (flags & EXFLAG_CA) == 0 &&
-	    (X509_get_key_usage(x) & KU_KEY_CERT_SIGN) == 0)) {
-		message_set(why, "the AK certificate is that of a CA");
-		return AC_ERR_MISMATCH;
-	}
-	if (!CHECK(ak_eku, has_eku(x, eku))) {
-		message_set(why, "the AK certificate lacks the extended key "
-		    "usage %s", eku);
-		return AC_ERR_MISMATCH;
-	}
-	if (!CHECK(ak_policy, policy[0] == '\0' || has_policy(x, policy))) {
-		message_set(why, "the AK certificate lacks the certificate "
-		    "policy %s", policy);
-		return AC_ERR_MISMATCH;
-	}
-	if (!CHECK(ak_subject, name_is_plain(X509_get_subject_name(x)))) {
-		message_set(why, "the AK certificate's subject has control "
-		    "characters");
-		return AC_ERR_MISMATCH;
-	}
+	    (X509_get_key_usage(x) & KU_KEY_CERT_SIGN) == 0))
+		return BECAUSE(why, AC_ERR_MISMATCH, "the AK certificate is "
+		    "that of a CA");
+	if (!CHECK(ak_eku, has_eku(x, eku)))
+		return BECAUSE(why, AC_ERR_MISMATCH, "the AK certificate lacks "
+		    "the extended key usage %s", eku);
+	if (!CHECK(ak_policy, policy[0] == '\0' || has_policy(x, policy)))
+		return BECAUSE(why, AC_ERR_MISMATCH, "the AK certificate lacks "
+		    "the certificate policy %s", policy);
+	if (!CHECK(ak_subject, name_is_plain(X509_get_subject_name(x))))
+		return BECAUSE(why, AC_ERR_MISMATCH, "the AK certificate's "
+		    "subject has control characters");
 	return AC_OK;
 }
 

@@ -94,9 +94,8 @@ struct walk {
 static enum ac_err
 wrong(const struct walk *w, const struct eventlog_event *e, const char *what)
 {
-	message_set(w->why, "event %zu of the boot log, of PCR %lu: %s",
-	    w->number, (unsigned long)e->pcr, what);
-	return AC_ERR_MISMATCH;
+	return BECAUSE(w->why, AC_ERR_MISMATCH, "event %zu of the boot log, of "
+	    "PCR %lu: %s", w->number, (unsigned long)e->pcr, what);
 }
 
 static const struct type *
@@ -298,23 +297,18 @@ check_end(const struct walk *w)
 {
 	for (unsigned pcr = 0; pcr < 8; pcr++) {
 		if (!CHECK(boot_separator_missing,
-		    (w->separated >> pcr & 1) != 0)) {
-			message_set(w->why, "the boot log has no separator of "
-			    "PCR %u", pcr);
-			return AC_ERR_MISMATCH;
-		}
+		    (w->separated >> pcr & 1) != 0))
+			return BECAUSE(w->why, AC_ERR_MISMATCH, "the boot log "
+			    "has no separator of PCR %u", pcr);
 	}
 	if (!CHECK(boot_image, w->next == WANT_KERNEL ||
-	    w->next == WANT_NOTHING)) {
-		message_set(w->why, "the boot log has no image in PCR 4");
-		return AC_ERR_MISMATCH;
-	}
-	if (!CHECK(boot_kernel, w->boot.has_kernel != w->boot.secure_boot)) {
-		message_set(w->why, w->boot.secure_boot ?
-		    "PCR 4 holds a kernel of its own, though Secure Boot is "
-		    "on" : "PCR 4 holds no kernel, though Secure Boot is off");
-		return AC_ERR_MISMATCH;
-	}
+	    w->next == WANT_NOTHING))
+		return BECAUSE(w->why, AC_ERR_MISMATCH, "the boot log has no "
+		    "image in PCR 4");
+	if (!CHECK(boot_kernel, w->boot.has_kernel != w->boot.secure_boot))
+		return BECAUSE(w->why, AC_ERR_MISMATCH, w->boot.secure_boot ?
+		    "PCR 4 holds a kernel of its own, though Secure Boot is on" :
+		    "PCR 4 holds no kernel, though Secure Boot is off");
 	return AC_OK;
 }
 

@@ -22,12 +22,10 @@ decode_line(struct certificate_line *line, struct span raw, size_t number,
 
 	*line = (struct certificate_line){ .raw = raw };
 	e = bundle_decode(&line->bundle, raw, STATEMENT_MAX);
-	if (e != AC_OK) {
-		message_set(why, "line %zu: %s as a Sigstore bundle v0.3 with "
-		    "one DSSE signature by a public key", number,
+	if (e != AC_OK)
+		return BECAUSE(why, e, "line %zu: %s as a Sigstore bundle v0.3 "
+		    "with one DSSE signature by a public key", number,
 		    ac_strerror(e));
-		return e;
-	}
 	line->d = dsse_digest(buf_span(&line->bundle.statement));
 	e = statement_decode(&line->statement,
 	    buf_span(&line->bundle.statement));
@@ -37,9 +35,8 @@ decode_line(struct certificate_line *line, struct span raw, size_t number,
 	if (number > 2 && e != AC_ERR_MEMORY &&
 	    text_is_utf8(buf_span(&line->bundle.statement)))
 		return AC_OK;
-	message_set(why, "line %zu: the payload is %s as an in-toto Statement "
-	    "v1", number, ac_strerror(e));
-	return e;
+	return BECAUSE(why, e, "line %zu: the payload is %s as an in-toto "
+	    "Statement v1", number, ac_strerror(e));
 }
 
 static enum ac_err
@@ -49,26 +46,19 @@ split_lines(struct certificate *c, struct span jsonl, struct message *why)
 	struct span raw;
 	enum ac_err e;
 
-	if (jsonl.len > CERTIFICATE_MAX) {
-		message_set(why, "the certificate has %zu bytes, the limit is "
-		    "%zu", jsonl.len, CERTIFICATE_MAX);
-		return AC_ERR_LIMIT;
-	}
-	if (rd_end(&r)) {
-		message_set(why, "the certificate is empty");
-		return AC_ERR_FORMAT;
-	}
+	if (jsonl.len > CERTIFICATE_MAX)
+		return BECAUSE(why, AC_ERR_LIMIT, "the certificate has %zu "
+		    "bytes, the limit is %zu", jsonl.len, CERTIFICATE_MAX);
+	if (rd_end(&r))
+		return BECAUSE(why, AC_ERR_FORMAT, "the certificate is empty");
 	while (!rd_end(&r)) {
-		if (c->nlines == CERTIFICATE_LINES_MAX) {
-			message_set(why, "more than %d lines",
+		if (c->nlines == CERTIFICATE_LINES_MAX)
+			return BECAUSE(why, AC_ERR_LIMIT, "more than %d lines",
 			    CERTIFICATE_LINES_MAX);
-			return AC_ERR_LIMIT;
-		}
-		if (!rd_line(&r, &raw)) {
-			message_set(why, "line %zu does not end with a line "
-			    "feed: the file is cut off", c->nlines + 1);
-			return AC_ERR_FORMAT;
-		}
+		if (!rd_line(&r, &raw))
+			return BECAUSE(why, AC_ERR_FORMAT, "line %zu does not "
+			    "end with a line feed: the file is cut off",
+			    c->nlines + 1);
 		e = decode_line(&c->line[c->nlines], raw, c->nlines + 1, why);
 		c->nlines++;
 		if (e != AC_OK)
@@ -84,48 +74,37 @@ check_set(struct certificate *c, struct message *why)
 	const struct statement *second = &c->line[1].statement;
 	enum ac_err e;
 
-	if (provenance_view(&c->provenance, &c->line[0].statement) != AC_OK) {
-		message_set(why, "line 1 is not a training provenance: type, "
-		    "subjects, externalParameters or builder are not of the "
-		    "form of " BUILD_TYPE);
-		return AC_ERR_FORMAT;
-	}
+	if (provenance_view(&c->provenance, &c->line[0].statement) != AC_OK)
+		return BECAUSE(why, AC_ERR_FORMAT, "line 1 is not a training "
+		    "provenance: type, subjects, externalParameters or builder "
+		    "are not of the form of " BUILD_TYPE);
 	c->has_evidence = c->nlines > 1 &&
 	    span_is(second->predicate_type, TYPE_EVIDENCE);
 	for (size_t i = c->has_evidence ? 2 : 1; i < c->nlines; i++) {
-		if (!CHECK(one_of_each, !is_ours(&c->line[i].statement))) {
-			message_set(why, "line %zu is a second provenance or "
-			    "evidence; only lines 1 and 2 may be", i + 1);
-			return AC_ERR_FORMAT;
-		}
+		if (!CHECK(one_of_each, !is_ours(&c->line[i].statement)))
+			return BECAUSE(why, AC_ERR_FORMAT, "line %zu is a "
+			    "second provenance or evidence; only lines 1 and 2 "
+			    "may be", i + 1);
 	}
-	if (!CHECK(downgrade, !c->provenance.measured || c->has_evidence)) {
-		message_set(why, "downgrade: the provenance says measured, but "
-		    "there is no TPM evidence in line 2");
-		return AC_ERR_MISMATCH;
-	}
-	if (!CHECK(upgrade, c->provenance.measured || !c->has_evidence)) {
-		message_set(why, "the provenance says self-asserted, but line "
-		    "2 is TPM evidence");
-		return AC_ERR_MISMATCH;
-	}
+	if (!CHECK(downgrade, !c->provenance.measured || c->has_evidence))
+		return BECAUSE(why, AC_ERR_MISMATCH, "downgrade: the "
+		    "provenance says measured, but there is no TPM evidence in "
+		    "line 2");
+	if (!CHECK(upgrade, c->provenance.measured || !c->has_evidence))
+		return BECAUSE(why, AC_ERR_MISMATCH, "the provenance says "
+		    "self-asserted, but line 2 is TPM evidence");
 	if (!c->has_evidence)
 		return AC_OK;
 	e = evidence_decode(&c->evidence, second);
-	if (e != AC_OK) {
-		message_set(why, "line 2: %s as " TYPE_EVIDENCE,
+	if (e != AC_OK)
+		return BECAUSE(why, e, "line 2: %s as " TYPE_EVIDENCE,
 		    ac_strerror(e));
-		return e;
-	}
 	if (!CHECK(evidence_line, digest_equal(&c->evidence.bound,
-	    &c->line[0].d))) {
-		message_set(why, "the evidence is about another statement: it "
-		    "names ");
-		message_add_digest(why, &c->evidence.bound);
-		message_add(why, ", line 1 is ");
-		message_add_digest(why, &c->line[0].d);
-		return AC_ERR_MISMATCH;
-	}
+	    &c->line[0].d)))
+		return BECAUSE(why, AC_ERR_MISMATCH, "the evidence is about "
+		    "another statement: it names %s, line 1 is %s",
+		    message_digest(&c->evidence.bound).text,
+		    message_digest(&c->line[0].d).text);
 	return AC_OK;
 }
 
@@ -166,18 +145,14 @@ recover_key(struct spki *key, const struct certificate_line *line,
 	struct digest fingerprint;
 
 	if (!text_unbase64_exact(fingerprint.b, sizeof(fingerprint.b),
-	    span_str(b->hint))) {
-		message_set(why, "the hint is not the base64 SHA-256 of a key");
-		return AC_ERR_MISMATCH;
-	}
+	    span_str(b->hint)))
+		return BECAUSE(why, AC_ERR_MISMATCH, "the hint is not the "
+		    "base64 SHA-256 of a key");
 	if (sig_p256_recover(key, &line->d, span_of(b->sig, b->siglen),
-	    &fingerprint) != AC_OK) {
-		message_set(why, "the signature is not by the key that the "
-		    "hint ");
-		message_add_quoted(why, span_str(b->hint));
-		message_add(why, " names");
-		return AC_ERR_MISMATCH;
-	}
+	    &fingerprint) != AC_OK)
+		return BECAUSE(why, AC_ERR_MISMATCH, "the signature is not by "
+		    "the key that the hint %s names",
+		    message_quoted(span_str(b->hint)).text);
 	return AC_OK;
 }
 
@@ -196,21 +171,16 @@ check_signature(const struct certificate_line *line, const struct sig_key *key,
 
 	spki_hint(hint, sig_key_spki(key));
 	if (!CHECK(line_hint, span_is(span_str(hint), b->hint) &&
-	    (b->keyid[0] == '\0' || span_is(span_str(hint), b->keyid)))) {
-		message_set(why, "the hint must be ");
-		message_add_quoted(why, span_str(hint));
-		message_add(why, ", the builder's key, and keyid that or "
-		    "empty; found ");
-		message_add_quoted(why, span_str(b->hint));
-		message_add(why, " and ");
-		message_add_quoted(why, span_str(b->keyid));
-		return AC_ERR_MISMATCH;
-	}
+	    (b->keyid[0] == '\0' || span_is(span_str(hint), b->keyid))))
+		return BECAUSE(why, AC_ERR_MISMATCH, "the hint must be %s, the "
+		    "builder's key, and keyid that or empty; found %s and %s",
+		    message_quoted(span_str(hint)).text,
+		    message_quoted(span_str(b->hint)).text,
+		    message_quoted(span_str(b->keyid)).text);
 	e = sig_p256(key, &line->d, span_of(b->sig, b->siglen));
 	if (CHECK(line_signature, e == AC_OK))
 		return AC_OK;
-	message_set(why, "the signature does not hold");
-	return e;
+	return BECAUSE(why, e, "the signature does not hold");
 }
 
 static enum ac_err
@@ -218,8 +188,7 @@ load_key(struct sig_key **out, const struct spki *key, struct message *why)
 {
 	if (sig_key_new(out, key) == AC_OK)
 		return AC_OK;
-	message_set(why, "the public key is unusable");
-	return AC_ERR_MISMATCH;
+	return BECAUSE(why, AC_ERR_MISMATCH, "the public key is unusable");
 }
 
 enum ac_err
@@ -247,24 +216,18 @@ certificate_check_builder_by(struct certificate *c, const struct sig_key *key,
 	enum ac_err e;
 
 	e = check_signature(&c->line[0], key, &what);
-	if (e != AC_OK) {
-		message_set(why, "line 1: %s", what.text);
-		return e;
-	}
+	if (e != AC_OK)
+		return BECAUSE(why, e, "line 1: %s", what.text);
 	if (!CHECK(builder_key, digest_equal(&fingerprint,
-	    &c->provenance.builder_key))) {
-		message_set(why, "the statement's builderKey is ");
-		message_add_digest(why, &c->provenance.builder_key);
-		message_add(why, ", it is signed by ");
-		message_add_digest(why, &fingerprint);
-		return AC_ERR_MISMATCH;
-	}
+	    &c->provenance.builder_key)))
+		return BECAUSE(why, AC_ERR_MISMATCH, "the statement's "
+		    "builderKey is %s, it is signed by %s",
+		    message_digest(&c->provenance.builder_key).text,
+		    message_digest(&fingerprint).text);
 	if (c->has_evidence) {
 		e = check_signature(&c->line[1], key, &what);
-		if (e != AC_OK) {
-			message_set(why, "line 2: %s", what.text);
-			return e;
-		}
+		if (e != AC_OK)
+			return BECAUSE(why, e, "line 2: %s", what.text);
 	}
 	c->key = *spki;
 	c->has_key = true;
@@ -286,10 +249,8 @@ certificate_check_builder(struct certificate *c, const struct spki *key,
 		e = recover_key(&found, &c->line[0], &what);
 	if (e == AC_OK)
 		e = load_key(&k, &found, &what);
-	if (e != AC_OK) {
-		message_set(why, "line 1: %s", what.text);
-		return e;
-	}
+	if (e != AC_OK)
+		return BECAUSE(why, e, "line 1: %s", what.text);
 	e = certificate_check_builder_by(c, k, why);
 	sig_key_free(k);
 	return e;

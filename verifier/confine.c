@@ -188,13 +188,11 @@ confine(const int fd[], size_t n, int *landlock, struct message *why)
 		what = "seccomp";
 		e = restrict_calls();
 	}
-	if (e != AC_OK) {
-		message_set(why, "cannot confine the process that reads the "
-		    "model, %s: %s; --no-sandbox reads it unconfined", what,
+	if (e != AC_OK)
+		return BECAUSE(why, e, "cannot confine the process that reads "
+		    "the model, %s: %s; --no-sandbox reads it unconfined", what,
 		    e == AC_ERR_UNSUPPORTED ? "this system has none" :
 		    strerror(errno));
-		return e;
-	}
 	*landlock = abi;
 	return AC_OK;
 }

@@ -11,8 +11,8 @@
 static enum ac_err
 not_logged(struct message *why)
 {
-	message_set(why, "the line has no log entry: it is not logged");
-	return AC_ERR_NOT_FOUND;
+	return BECAUSE(why, AC_ERR_NOT_FOUND, "the line has no log entry: it "
+	    "is not logged");
 }
 
 /* Does hay hold the base64 of needle, which is at most 96 bytes? */
@@ -40,10 +40,9 @@ entry_check_leaf(const struct certificate_line *line, const struct spki *key,
 	if (!b->logged)
 		return not_logged(why);
 	e = leaf_encode(&want, &line->d, sig, key);
-	if (e != AC_OK) {
-		message_set(why, "cannot build the leaf: %s", ac_strerror(e));
-		return e;
-	}
+	if (e != AC_OK)
+		return BECAUSE(why, e, "cannot build the leaf: %s",
+		    ac_strerror(e));
 	if (CHECK(leaf, span_equal(buf_span(&want),
 	    buf_span(&b->entry.body)))) {
 		buf_free(&want);
@@ -53,8 +52,7 @@ entry_check_leaf(const struct certificate_line *line, const struct spki *key,
 	/* Only for the sentence: equality has decided. */
 	if (!holds_base64(&b->entry.body, span_digest(&line->d))) {
 		message_set(why, "the logged leaf is about another statement "
-		    "than D ");
-		message_add_digest(why, &line->d);
+		    "than D %s", message_digest(&line->d).text);
 	} else if (!holds_base64(&b->entry.body, sig)) {
 		message_set(why, "the logged leaf has another signature than "
 		    "the line");
@@ -78,23 +76,16 @@ read_checkpoint(struct note *note, struct checkpoint *c,
 
 	if (e == AC_OK)
 		e = checkpoint_parse(c, note->text);
-	if (e != AC_OK) {
-		message_set(why, "the checkpoint is %s as a signed note of a "
-		    "log's size and root", ac_strerror(e));
-		return AC_ERR_FORMAT;
-	}
-	if (!CHECK(tree_size, entry->size == c->size)) {
-		message_set(why, "treeSize is %" PRIu64 ", the checkpoint says "
-		    "%" PRIu64, entry->size, c->size);
-		return AC_ERR_MISMATCH;
-	}
-	if (!CHECK(root_hash, digest_equal(&entry->root, &c->root))) {
-		message_set(why, "rootHash is ");
-		message_add_digest(why, &entry->root);
-		message_add(why, ", the checkpoint says ");
-		message_add_digest(why, &c->root);
-		return AC_ERR_MISMATCH;
-	}
+	if (e != AC_OK)
+		return BECAUSE(why, AC_ERR_FORMAT, "the checkpoint is %s as a "
+		    "signed note of a log's size and root", ac_strerror(e));
+	if (!CHECK(tree_size, entry->size == c->size))
+		return BECAUSE(why, AC_ERR_MISMATCH, "treeSize is %" PRIu64 ", "
+		    "the checkpoint says %" PRIu64, entry->size, c->size);
+	if (!CHECK(root_hash, digest_equal(&entry->root, &c->root)))
+		return BECAUSE(why, AC_ERR_MISMATCH, "rootHash is %s, the "
+		    "checkpoint says %s", message_digest(&entry->root).text,
+		    message_digest(&c->root).text);
 	return AC_OK;
 }
 
@@ -109,11 +100,10 @@ entry_check_inclusion(const struct certificate_line *line, struct message *why)
 
 	if (!line->bundle.logged)
 		return not_logged(why);
-	if (!CHECK(log_index, entry->top_index == entry->index)) {
-		message_set(why, "the entry has two places: logIndex %" PRIu64
-		    ", in its proof %" PRIu64, entry->top_index, entry->index);
-		return AC_ERR_MISMATCH;
-	}
+	if (!CHECK(log_index, entry->top_index == entry->index))
+		return BECAUSE(why, AC_ERR_MISMATCH, "the entry has two "
+		    "places: logIndex %" PRIu64 ", in its proof %" PRIu64,
+		    entry->top_index, entry->index);
 	e = read_checkpoint(&note, &c, entry, why);
 	if (e != AC_OK)
 		return e;
@@ -146,32 +136,22 @@ entry_check_checkpoint(const struct certificate_line *line,
 
 	if (!line->bundle.logged)
 		return not_logged(why);
-	if (log->type != NOTE_ED25519) {
-		message_set(why, "the key ");
-		message_add_quoted(why, span_str(log->name));
-		message_add(why, " is no log's: a log signs with a plain "
-		    "Ed25519 key (type 1)");
-		return AC_ERR_MISMATCH;
-	}
-	if (!CHECK(log_id, digest_equal(&entry->log_id, &id))) {
-		message_set(why, "logId is ");
-		message_add_digest(why, &entry->log_id);
-		message_add(why, ", the key of the log ");
-		message_add_quoted(why, span_str(log->name));
-		message_add(why, " has ");
-		message_add_digest(why, &id);
-		return AC_ERR_MISMATCH;
-	}
+	if (log->type != NOTE_ED25519)
+		return BECAUSE(why, AC_ERR_MISMATCH, "the key %s is no log's: "
+		    "a log signs with a plain Ed25519 key (type 1)",
+		    message_quoted(span_str(log->name)).text);
+	if (!CHECK(log_id, digest_equal(&entry->log_id, &id)))
+		return BECAUSE(why, AC_ERR_MISMATCH, "logId is %s, the key of "
+		    "the log %s has %s", message_digest(&entry->log_id).text,
+		    message_quoted(span_str(log->name)).text,
+		    message_digest(&id).text);
 	e = read_checkpoint(&note, &c, entry, why);
 	if (e != AC_OK)
 		return e;
-	if (!CHECK(origin, span_is(c.origin, log->name))) {
-		message_set(why, "the checkpoint is of the log ");
-		message_add_quoted(why, c.origin);
-		message_add(why, ", not of ");
-		message_add_quoted(why, span_str(log->name));
-		return AC_ERR_MISMATCH;
-	}
+	if (!CHECK(origin, span_is(c.origin, log->name)))
+		return BECAUSE(why, AC_ERR_MISMATCH, "the checkpoint is of the "
+		    "log %s, not of %s", message_quoted(c.origin).text,
+		    message_quoted(span_str(log->name)).text);
 	e = sig_note(&time_s, &note, log);
 	if (CHECK(log_signature, e == AC_OK))
 		return AC_OK;

@@ -71,24 +71,21 @@ parse_spec_id(struct eventlog *log, struct span data, struct message *why)
 	uint32_t class, nbanks;
 	struct span name, vendor;
 
-	if (!rd_take(&r, &name, sizeof(SPEC_ID)) || !begins(name, SPEC_ID)) {
-		message_set(why, "the boot log is not in the crypto-agile "
-		    "form: it begins with no \"Spec ID Event03\"");
-		return AC_ERR_UNSUPPORTED;
-	}
+	if (!rd_take(&r, &name, sizeof(SPEC_ID)) || !begins(name, SPEC_ID))
+		return BECAUSE(why, AC_ERR_UNSUPPORTED, "the boot log is not "
+		    "in the crypto-agile form: it begins with no \"Spec ID "
+		    "Event03\"");
 	if (!rd_le32(&r, &class) || !rd_u8(&r, &minor) || !rd_u8(&r, &major) ||
 	    !rd_u8(&r, &errata) || !rd_u8(&r, &uintn) || !rd_le32(&r, &nbanks))
 		goto malformed;
-	if (major != 2 || minor != 0) {
-		message_set(why, "the boot log's specification has version "
-		    "%u.%u, expected 2.0", major, minor);
-		return AC_ERR_UNSUPPORTED;
-	}
-	if (nbanks > EVENTLOG_BANKS_MAX) {
-		message_set(why, "the boot log has %lu banks, at most %d are "
-		    "read", (unsigned long)nbanks, EVENTLOG_BANKS_MAX);
-		return AC_ERR_LIMIT;
-	}
+	if (major != 2 || minor != 0)
+		return BECAUSE(why, AC_ERR_UNSUPPORTED, "the boot log's "
+		    "specification has version %u.%u, expected 2.0", major,
+		    minor);
+	if (nbanks > EVENTLOG_BANKS_MAX)
+		return BECAUSE(why, AC_ERR_LIMIT, "the boot log has %lu banks, "
+		    "at most %d are read", (unsigned long)nbanks,
+		    EVENTLOG_BANKS_MAX);
 	for (uint32_t i = 0; i < nbanks; i++) {
 		struct eventlog_bank b;
 
@@ -100,14 +97,13 @@ parse_spec_id(struct eventlog *log, struct span data, struct message *why)
 	if (!rd_u8(&r, &vendorlen) || !rd_take(&r, &vendor, vendorlen) ||
 	    !rd_end(&r))
 		goto malformed;
-	if (find_bank(log, EVENTLOG_SHA256) == log->nbanks) {
-		message_set(why, "the boot log has no SHA-256 bank");
-		return AC_ERR_UNSUPPORTED;
-	}
+	if (find_bank(log, EVENTLOG_SHA256) == log->nbanks)
+		return BECAUSE(why, AC_ERR_UNSUPPORTED, "the boot log has no "
+		    "SHA-256 bank");
 	return AC_OK;
 malformed:
-	message_set(why, "the boot log's Specification ID event is malformed");
-	return AC_ERR_FORMAT;
+	return BECAUSE(why, AC_ERR_FORMAT, "the boot log's Specification ID "
+	    "event is malformed");
 }
 
 /* The first event, a TCG_PCR_EVENT: PCR 0, EV_NO_ACTION, SHA-1 of zeros. */
@@ -120,11 +116,9 @@ parse_header(struct eventlog *log, struct reader *r, struct message *why)
 	if (!rd_le32(r, &pcr) || !rd_le32(r, &type) ||
 	    !rd_take(r, &sha1, SHA1_LEN) || !rd_le32(r, &len) ||
 	    !rd_take(r, &data, len) || pcr != 0 ||
-	    type != EVENTLOG_NO_ACTION || !is_zero(sha1)) {
-		message_set(why, "the boot log does not begin with a whole "
-		    "Specification ID event");
-		return AC_ERR_FORMAT;
-	}
+	    type != EVENTLOG_NO_ACTION || !is_zero(sha1))
+		return BECAUSE(why, AC_ERR_FORMAT, "the boot log does not "
+		    "begin with a whole Specification ID event");
 	return parse_spec_id(log, data, why);
 }
 
@@ -166,12 +160,10 @@ check_no_action(struct eventlog *log, const struct eventlog_event *e,
 	uint8_t from;
 
 	for (size_t i = 0; i < log->nbanks; i++) {
-		if (!CHECK(boot_no_action, is_zero(e->digest[i]))) {
-			message_set(why, "event %zu of the boot log extends "
-			    "nothing (EV_NO_ACTION), but states a digest",
-			    log->nevents);
-			return AC_ERR_FORMAT;
-		}
+		if (!CHECK(boot_no_action, is_zero(e->digest[i])))
+			return BECAUSE(why, AC_ERR_FORMAT, "event %zu of the "
+			    "boot log extends nothing (EV_NO_ACTION), but "
+			    "states a digest", log->nevents);
 	}
 	if (!begins(e->data, LOCALITY))
 		return AC_OK;
@@ -185,10 +177,9 @@ check_no_action(struct eventlog *log, const struct eventlog_event *e,
 	log->locality = from;
 	return AC_OK;
 wrong:
-	message_set(why, "event %zu of the boot log, the startup locality, is "
-	    "not 0, 3 or 4, or stands a second time or after PCR 0 was "
-	    "extended", log->nevents);
-	return AC_ERR_FORMAT;
+	return BECAUSE(why, AC_ERR_FORMAT, "event %zu of the boot log, the "
+	    "startup locality, is not 0, 3 or 4, or stands a second time or "
+	    "after PCR 0 was extended", log->nevents);
 }
 
 enum ac_err
@@ -199,11 +190,9 @@ eventlog_parse(struct eventlog *out, struct span bytes, struct message *why)
 	bool located = false, extended = false;
 	enum ac_err e;
 
-	if (bytes.len > BOOT_LOG_MAX) {
-		message_set(why, "the boot log has %zu bytes, the limit is "
-		    "%zu", bytes.len, BOOT_LOG_MAX);
-		return AC_ERR_LIMIT;
-	}
+	if (bytes.len > BOOT_LOG_MAX)
+		return BECAUSE(why, AC_ERR_LIMIT, "the boot log has %zu bytes, "
+		    "the limit is %zu", bytes.len, BOOT_LOG_MAX);
 	e = parse_header(&log, &r, why);
 	if (e != AC_OK)
 		return e;
@@ -212,12 +201,11 @@ eventlog_parse(struct eventlog *out, struct span bytes, struct message *why)
 		struct eventlog_event event;
 
 		log.nevents++;
-		if (!eventlog_next(&event, &r, &log)) {
-			message_set(why, "event %zu of the boot log is "
-			    "malformed: cut off, of a PCR beyond 23, or "
-			    "without one digest for each bank", log.nevents);
-			return AC_ERR_FORMAT;
-		}
+		if (!eventlog_next(&event, &r, &log))
+			return BECAUSE(why, AC_ERR_FORMAT, "event %zu of the "
+			    "boot log is malformed: cut off, of a PCR beyond "
+			    "23, or without one digest for each bank",
+			    log.nevents);
 		if (event.type == EVENTLOG_NO_ACTION) {
 			e = check_no_action(&log, &event, &located, extended,
 			    why);

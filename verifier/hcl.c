@@ -25,8 +25,7 @@
 static enum ac_err
 malformed(struct message *why, const char *what)
 {
-	message_set(why, "HCL report: %s", what);
-	return AC_ERR_FORMAT;
+	return BECAUSE(why, AC_ERR_FORMAT, "HCL report: %s", what);
 }
 
 static bool
@@ -123,11 +122,9 @@ hcl_parse(struct hcl *out, struct span report, struct message *why)
 	if (e != AC_OK)
 		return e;
 	if (!CHECK(hcl_bound, span_equal(bound, span_of(h.report_data,
-	    sizeof(h.report_data))))) {
-		message_set(why, "HCL report: report_data is not the SHA-256 "
-		    "of the claims");
-		return AC_ERR_MISMATCH;
-	}
+	    sizeof(h.report_data)))))
+		return BECAUSE(why, AC_ERR_MISMATCH, "HCL report: report_data "
+		    "is not the SHA-256 of the claims");
 	*out = h;
 	return AC_OK;
 }
@@ -162,16 +159,13 @@ hcl_check_td_quote(const struct hcl *h, struct span quote, struct message *why)
 	    (version == 5 && (!rd_le16(&r, &bodytype) ||
 	    !rd_le32(&r, &bodylen))) ||
 	    !rd_take(&r, &skipped, TD_BODY_REPORT_DATA) ||
-	    !rd_take(&r, &data, sizeof(h->report_data))) {
-		message_set(why, "the TDX quote is none of version 4 or 5");
-		return AC_ERR_FORMAT;
-	}
+	    !rd_take(&r, &data, sizeof(h->report_data)))
+		return BECAUSE(why, AC_ERR_FORMAT, "the TDX quote is none of "
+		    "version 4 or 5");
 	if (!CHECK(td_bound, h->kind == HCL_TDX &&
 	    span_equal(data, span_of(h->report_data,
-	    sizeof(h->report_data))))) {
-		message_set(why, "the TDX quote is not bound to the HCL "
-		    "report's claims");
-		return AC_ERR_MISMATCH;
-	}
+	    sizeof(h->report_data)))))
+		return BECAUSE(why, AC_ERR_MISMATCH, "the TDX quote is not "
+		    "bound to the HCL report's claims");
 	return AC_OK;
 }

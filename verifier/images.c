@@ -45,11 +45,9 @@ images_check(struct images *images, const struct certificate *c,
 		struct message what = { "" };
 
 		if (!CHECK(image_signature, certificate_check_line(&image->key,
-		    &c->line[image->line], &what) == AC_OK)) {
-			message_set(why, "line %zu: %s", image->line + 1,
-			    what.text);
-			return AC_ERR_MISMATCH;
-		}
+		    &c->line[image->line], &what) == AC_OK))
+			return BECAUSE(why, AC_ERR_MISMATCH, "line %zu: %s",
+			    image->line + 1, what.text);
 	}
 	return AC_OK;
 }

@@ -39,10 +39,9 @@ get_policy(struct policy **out, const struct aicert_request *q,
 
 	if (q->policy_file != NULL)
 		return policyfile_load(out, q->policy_file, why);
-	if (q->policy.len > POLICY_MAX) {
-		message_set(why, "the policy is over its limit");
-		return AC_ERR_LIMIT;
-	}
+	if (q->policy.len > POLICY_MAX)
+		return BECAUSE(why, AC_ERR_LIMIT, "the policy is over its "
+		    "limit");
 	return policy_parse(out, span_in(&q->policy), &loader, why);
 }
 

@@ -33,11 +33,10 @@ logged_time(struct verify_time *t, const struct policy *p,
 		t->known = t->by_witnesses = true;
 		return VERIFY_OK;
 	}
-	if (!CHECK(log_time_known, quorum_log_time_key(p, origin) != NULL)) {
-		message_set(why, "no inclusion time: the policy says \"quorum "
-		    "none\" and has no log-time key of this log");
-		return VERIFY_NOT_ACCEPTED;
-	}
+	if (!CHECK(log_time_known, quorum_log_time_key(p, origin) != NULL))
+		return BECAUSE(why, VERIFY_NOT_ACCEPTED, "no inclusion time: "
+		    "the policy says \"quorum none\" and has no log-time key "
+		    "of this log");
 	if (quorum_log_time(&t->unix_s, p, &note, origin, why) != AC_OK)
 		return VERIFY_FAILED;
 	t->known = true;
@@ -60,12 +59,10 @@ logged_check(struct logged *out, const struct policy *p,
 	if (logged_origin(&l.origin, buf_span(&entry->checkpoint)) != AC_OK)
 		return VERIFY_FAILED;
 	log = policy_log_by(p, l.origin);
-	if (log == NULL) {
-		message_set(why, "it is in the log ");
-		message_add_quoted(why, l.origin);
-		message_add(why, ", which the policy does not name");
-		return VERIFY_NOT_ACCEPTED;
-	}
+	if (log == NULL)
+		return BECAUSE(why, VERIFY_NOT_ACCEPTED, "it is in the log %s, "
+		    "which the policy does not name",
+		    message_quoted(l.origin).text);
 	if (entry_check_checkpoint(line, log, why) != AC_OK)
 		return VERIFY_FAILED;
 	s = logged_time(&l.time, p, buf_span(&entry->checkpoint), l.origin,

@@ -181,12 +181,10 @@ logrules_check(const struct policy *p, struct message *why)
 		for (size_t k = 0; k < p->nnode; k++)
 			taken = taken || (!p->node[k].group &&
 			    same_key(&p->log_time[i], &p->node[k].key));
-		if (taken) {
-			message_set(why, "the log-time key ");
-			message_add_quoted(why, span_str(p->log_time[i].name));
-			message_add(why, " equals a log's or witness's key");
-			return AC_ERR_FORMAT;
-		}
+		if (taken)
+			return BECAUSE(why, AC_ERR_FORMAT, "the log-time key "
+			    "%s equals a log's or witness's key",
+			    message_quoted(span_str(p->log_time[i].name)).text);
 	}
 	return AC_OK;
 }

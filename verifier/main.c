@@ -125,10 +125,8 @@ cannot_open(struct message *why, const char *name)
 {
 	int saved = errno;
 
-	message_set(why, "cannot open ");
-	message_add_quoted(why, span_str(name));
-	message_add(why, ": %s", strerror(saved));
-	return AC_ERR_IO;
+	return BECAUSE(why, AC_ERR_IO, "cannot open %s: %s",
+	    message_quoted(span_str(name)).text, strerror(saved));
 }
 
 /* A file to read; one that is not there is left at -1. */
@@ -148,21 +146,17 @@ open_alone(struct inputs *in, const char *path, struct message *why)
 	    strndup(path, (size_t)(slash + 1 - path));
 	struct stat st;
 
-	if (folder == NULL) {
-		message_set(why, "no memory");
-		return AC_ERR_MEMORY;
-	}
+	if (folder == NULL)
+		return BECAUSE(why, AC_ERR_MEMORY, "no memory");
 	in->name = slash == NULL ? path : slash + 1;
 	in->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	free(folder);
 	if (in->dir < 0 ||
 	    fstatat(in->dir, in->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return cannot_open(why, path);
-	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) {
-		message_set(why, "neither a folder nor a file: ");
-		message_add_quoted(why, span_str(path));
-		return AC_ERR_FORMAT;
-	}
+	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+		return BECAUSE(why, AC_ERR_FORMAT, "neither a folder nor a "
+		    "file: %s", message_quoted(span_str(path)).text);
 	if (S_ISREG(st.st_mode))
 		in->alone = openat(in->dir, in->name,
 		    O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -196,10 +190,8 @@ open_certificate(struct inputs *in, const struct options *o,
 		return e;
 	slash = strrchr(path, '/');
 	if (asprintf(&sig, "%.*smodel.sig", slash == NULL ? 0 :
-	    (int)(slash + 1 - path), path) < 0) {
-		message_set(why, "no memory");
-		return AC_ERR_MEMORY;
-	}
+	    (int)(slash + 1 - path), path) < 0)
+		return BECAUSE(why, AC_ERR_MEMORY, "no memory");
 	e = open_file(&in->sig, AT_FDCWD, sig, why);
 	free(sig);
 	return e;
@@ -235,11 +227,10 @@ open_inputs(struct inputs *in, const struct options *o, struct message *why)
 {
 	enum ac_err e;
 
-	if (strlen(o->model) >= PATH_MAX) {
-		message_set(why, "the path of the model has %zu bytes, at "
-		    "most %d can be", strlen(o->model), PATH_MAX - 1);
-		return AC_ERR_LIMIT;
-	}
+	if (strlen(o->model) >= PATH_MAX)
+		return BECAUSE(why, AC_ERR_LIMIT, "the path of the model has "
+		    "%zu bytes, at most %d can be", strlen(o->model),
+		    PATH_MAX - 1);
 	if (o->lineage != NULL) {
 		in->lineage = open(o->lineage,
 		    O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -130,18 +130,14 @@ policyfile_load(struct policy **out, const char *path, struct message *why)
 	enum ac_err e;
 
 	e = file_read(&text, path, POLICY_MAX);
-	if (e != AC_OK) {
-		message_set(why, "cannot read the policy ");
-		message_add_quoted(why, span_str(path));
-		message_add(why, ": %s", e == AC_ERR_IO ? strerror(errno) :
-		    ac_strerror(e));
-		return e;
-	}
+	if (e != AC_OK)
+		return BECAUSE(why, e, "cannot read the policy %s: %s",
+		    message_quoted(span_str(path)).text, e == AC_ERR_IO ?
+		    strerror(errno) : ac_strerror(e));
 	e = policy_parse(out, buf_span(&text), &loader, &what);
 	if (e != AC_OK) {
-		message_set(why, "policy ");
-		message_add_quoted(why, span_str(path));
-		message_add(why, ", %s", what.text);
+		message_set(why, "policy %s, %s",
+		    message_quoted(span_str(path)).text, what.text);
 	}
 	buf_free(&text);
 	return e;

@@ -43,21 +43,17 @@ quorum_time(int64_t *time_s, const struct policy *p, const struct note *note,
 		if (e != AC_OK)
 			times[i] = QUORUM_NEVER;
 		if (!CHECK(witness_signature, e == AC_OK ||
-		    e == AC_ERR_NOT_FOUND)) {
-			message_set(why, "the cosignature of witness %s does "
-			    "not hold", p->node[i].name.s);
-			return e;
-		}
+		    e == AC_ERR_NOT_FOUND))
+			return BECAUSE(why, e, "the cosignature of witness %s "
+			    "does not hold", p->node[i].name.s);
 	}
 	if (p->quorum_none) {
 		*time_s = QUORUM_NEVER;
 		return AC_OK;
 	}
-	if (!CHECK(quorum, times[p->quorum] != QUORUM_NEVER)) {
-		message_set(why, "the quorum %s is not complete",
-		    p->node[p->quorum].name.s);
-		return AC_ERR_NOT_FOUND;
-	}
+	if (!CHECK(quorum, times[p->quorum] != QUORUM_NEVER))
+		return BECAUSE(why, AC_ERR_NOT_FOUND, "the quorum %s is not "
+		    "complete", p->node[p->quorum].name.s);
 	*time_s = times[p->quorum];
 	return AC_OK;
 }
@@ -89,14 +85,12 @@ quorum_log_time(int64_t *time_s, const struct policy *p,
 	const struct note_key *key = quorum_log_time_key(p, origin);
 	enum ac_err e;
 
-	if (key == NULL) {
-		message_set(why, "the policy has no log-time key of this log");
-		return AC_ERR_NOT_FOUND;
-	}
+	if (key == NULL)
+		return BECAUSE(why, AC_ERR_NOT_FOUND, "the policy has no "
+		    "log-time key of this log");
 	e = sig_note(time_s, note, key);
 	if (CHECK(log_time_signature, e == AC_OK))
 		return AC_OK;
-	message_set(why, "the log's time cosignature %s",
+	return BECAUSE(why, e, "the log's time cosignature %s",
 	    e == AC_ERR_NOT_FOUND ? "is absent" : "does not hold");
-	return e;
 }

@@ -34,8 +34,7 @@
 static enum ac_err
 malformed(struct message *why, const char *field)
 {
-	message_set(why, "%s", field);
-	return AC_ERR_FORMAT;
+	return BECAUSE(why, AC_ERR_FORMAT, "%s", field);
 }
 
 enum ac_err
@@ -111,22 +110,16 @@ parse_rsa(struct reader *r, struct quote_public *k, struct message *why)
 	if (!rd_be16(r, &k->key_bits) || !rd_be32(r, &k->exponent) ||
 	    !rd_take_be16(r, &k->modulus, 512) || k->modulus.len == 0 ||
 	    k->modulus.len * 8 != k->key_bits || k->modulus.p[0] < 0x80 ||
-	    !CHECK(ak_rsa_end, rd_end(r))) {
-		message_set(why, "the RSA parameters of TPMT_PUBLIC");
-		return false;
-	}
-	if (!CHECK(ak_bits, k->key_bits >= 2048)) {
-		message_set(why, "the RSA modulus has %u bits, fewer than "
-		    "2048", k->key_bits);
-		return false;
-	}
+	    !CHECK(ak_rsa_end, rd_end(r)))
+		return BECAUSE(why, false, "the RSA parameters of TPMT_PUBLIC");
+	if (!CHECK(ak_bits, k->key_bits >= 2048))
+		return BECAUSE(why, false, "the RSA modulus has %u bits, fewer "
+		    "than 2048", k->key_bits);
 	/* A TPM writes 0 for the usual exponent. */
 	if (k->exponent == 0)
 		k->exponent = RSA_F4;
-	if (!CHECK(ak_exponent, k->exponent == RSA_F4)) {
-		message_set(why, "the RSA exponent is not 65537");
-		return false;
-	}
+	if (!CHECK(ak_exponent, k->exponent == RSA_F4))
+		return BECAUSE(why, false, "the RSA exponent is not 65537");
 	return true;
 }
 
@@ -137,18 +130,15 @@ parse_ecc(struct reader *r, struct quote_public *k, struct message *why)
 	uint16_t curve, kdf;
 
 	if (!rd_be16(r, &curve) ||
-	    (curve != TPM_ECC_NIST_P256 && curve != TPM_ECC_NIST_P384)) {
-		message_set(why, "the AK's curve is not P-256 or P-384");
-		return false;
-	}
+	    (curve != TPM_ECC_NIST_P256 && curve != TPM_ECC_NIST_P384))
+		return BECAUSE(why, false, "the AK's curve is not P-256 or "
+		    "P-384");
 	k->key_bits = curve == TPM_ECC_NIST_P256 ? 256 : 384;
 	if (!rd_be16(r, &kdf) || !CHECK(ak_kdf, kdf == TPM_ALG_NULL) ||
 	    !rd_take_be16(r, &k->x, 48) || k->x.len * 8 != k->key_bits ||
 	    !rd_take_be16(r, &k->y, 48) || k->y.len * 8 != k->key_bits ||
-	    !CHECK(ak_ecc_end, rd_end(r))) {
-		message_set(why, "the ECC parameters of TPMT_PUBLIC");
-		return false;
-	}
+	    !CHECK(ak_ecc_end, rd_end(r)))
+		return BECAUSE(why, false, "the ECC parameters of TPMT_PUBLIC");
 	return true;
 }
 
@@ -165,20 +155,16 @@ quote_parse_public(struct quote_public *out, struct span tpmt_public,
 	    !rd_be32(&r, &k.attributes) || !rd_take_be16(&r, &policy, 64))
 		return malformed(why, "TPMT_PUBLIC");
 	if ((k.type != TPM_ALG_RSA && k.type != TPM_ALG_ECC) ||
-	    name_alg != TPM_ALG_SHA256) {
-		message_set(why, "the AK is not an RSA or ECC key named by "
-		    "SHA-256");
-		return AC_ERR_UNSUPPORTED;
-	}
+	    name_alg != TPM_ALG_SHA256)
+		return BECAUSE(why, AC_ERR_UNSUPPORTED, "the AK is not an RSA "
+		    "or ECC key named by SHA-256");
 	if (!rd_be16(&r, &symmetric) || symmetric != TPM_ALG_NULL ||
 	    !rd_be16(&r, &k.scheme) || !(k.type == TPM_ALG_ECC ?
 	    k.scheme == TPM_ALG_ECDSA : k.scheme == TPM_ALG_RSASSA ||
 	    k.scheme == TPM_ALG_RSAPSS) || !rd_be16(&r, &k.hash) ||
-	    hash_by(k.hash) == NULL) {
-		message_set(why, "the AK's scheme is not RSASSA, RSAPSS or "
-		    "ECDSA with SHA-256, 384 or 512");
-		return AC_ERR_UNSUPPORTED;
-	}
+	    hash_by(k.hash) == NULL)
+		return BECAUSE(why, AC_ERR_UNSUPPORTED, "the AK's scheme is "
+		    "not RSASSA, RSAPSS or ECDSA with SHA-256, 384 or 512");
 	if (k.type == TPM_ALG_RSA ? !parse_rsa(&r, &k, why) :
 	    !parse_ecc(&r, &k, why))
 		return AC_ERR_FORMAT;
@@ -218,15 +204,12 @@ quote_check_attributes(const struct quote_public *k, struct message *why)
 
 	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
 		if (!CHECK(ak_attributes,
-		    (k->attributes & required[i].bit) != 0)) {
-			message_set(why, "the AK is not %s", required[i].name);
-			return AC_ERR_MISMATCH;
-		}
+		    (k->attributes & required[i].bit) != 0))
+			return BECAUSE(why, AC_ERR_MISMATCH, "the AK is not %s",
+			    required[i].name);
 	}
-	if (!CHECK(ak_decrypt, (k->attributes & QUOTE_DECRYPT) == 0)) {
-		message_set(why, "the AK may decrypt");
-		return AC_ERR_MISMATCH;
-	}
+	if (!CHECK(ak_decrypt, (k->attributes & QUOTE_DECRYPT) == 0))
+		return BECAUSE(why, AC_ERR_MISMATCH, "the AK may decrypt");
 	return AC_OK;
 }
 
@@ -391,12 +374,10 @@ quote_check_signature(struct span attest, struct span signature,
 	    !CHECK(quote_hash, hash == k->hash) ||
 	    !rd_take_be16(&r, &a, 512) || a.len != want ||
 	    (ecc && (!rd_take_be16(&r, &b, 48) || b.len != want)) ||
-	    !CHECK(signature_end, rd_end(&r))) {
-		message_set(why, "the TPMT_SIGNATURE is not exactly one of %s "
-		    "with %s by a key of this size", quote_scheme_name(k),
-		    quote_hash_name(k));
-		return AC_ERR_FORMAT;
-	}
+	    !CHECK(signature_end, rd_end(&r)))
+		return BECAUSE(why, AC_ERR_FORMAT, "the TPMT_SIGNATURE is not "
+		    "exactly one of %s with %s by a key of this size",
+		    quote_scheme_name(k), quote_hash_name(k));
 	if (!ecc)
 		return verify(attest, a, k, why);
 	len = ecdsa_der(&der, a, b);
@@ -415,16 +396,12 @@ quote_check_pcrs(const struct quote *q, const struct quote_public *k,
 	unsigned char d[EVP_MAX_MD_SIZE];
 	size_t len = 0, dlen;
 
-	if (!CHECK(quote_bank, q->bank == TPM_ALG_SHA256)) {
-		message_set(why, "the quoted bank is 0x%04x, not SHA-256",
-		    q->bank);
-		return AC_ERR_MISMATCH;
-	}
-	if (!CHECK(quote_selection, q->pcrs == mask)) {
-		message_set(why, "the quote selects PCRs 0x%06x, expected "
-		    "exactly 0x%06x", q->pcrs, mask);
-		return AC_ERR_MISMATCH;
-	}
+	if (!CHECK(quote_bank, q->bank == TPM_ALG_SHA256))
+		return BECAUSE(why, AC_ERR_MISMATCH, "the quoted bank is "
+		    "0x%04x, not SHA-256", q->bank);
+	if (!CHECK(quote_selection, q->pcrs == mask))
+		return BECAUSE(why, AC_ERR_MISMATCH, "the quote selects PCRs "
+		    "0x%06x, expected exactly 0x%06x", q->pcrs, mask);
 	for (unsigned i = 0; i < 16; i++) {
 		if ((mask >> i & 1) == 0)
 			continue;
@@ -434,10 +411,9 @@ quote_check_pcrs(const struct quote *q, const struct quote_public *k,
 	/* The digest is the signing scheme's (Part 3, TPM2_Quote). */
 	if (EVP_Q_digest(NULL, h->name, NULL, values, len, d, &dlen) != 1)
 		return AC_ERR_CRYPTO;
-	if (!CHECK(pcr_digest, span_equal(q->pcr_digest, span_of(d, dlen)))) {
-		message_set(why, "pcrDigest is not that of the PCR values");
-		return AC_ERR_MISMATCH;
-	}
+	if (!CHECK(pcr_digest, span_equal(q->pcr_digest, span_of(d, dlen))))
+		return BECAUSE(why, AC_ERR_MISMATCH, "pcrDigest is not that of "
+		    "the PCR values");
 	return AC_OK;
 }
 

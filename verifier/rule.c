@@ -12,8 +12,8 @@ rule_complain(const struct rule *x, size_t i, enum ac_err e,
 
 	message_set(x->why, "line %zu, column %zu: %s", in->line, at, expected);
 	if (i < in->n) {
-		message_add(x->why, ", found ");
-		message_add_quoted(x->why, in->f[i]);
+		message_add(x->why, ", found %s",
+		    message_quoted(in->f[i]).text);
 	}
 	return e;
 }
@@ -165,16 +165,13 @@ rule_split(struct rule_words *out, struct span line, size_t number,
 		while (i < line.len && line.p[i] > ' ' && line.p[i] != 0x7f)
 			i++;
 		if (i == start || (i < line.len && line.p[i] != ' ' &&
-		    line.p[i] != '\t')) {
-			message_set(why, "line %zu, column %zu: byte 0x%02x is "
-			    "not allowed in a policy", number, i + 1,
-			    line.p[i]);
-			return AC_ERR_FORMAT;
-		}
-		if (out->n == RULE_WORDS_MAX) {
-			message_set(why, "line %zu: too many words", number);
-			return AC_ERR_LIMIT;
-		}
+		    line.p[i] != '\t'))
+			return BECAUSE(why, AC_ERR_FORMAT, "line %zu, column "
+			    "%zu: byte 0x%02x is not allowed in a policy",
+			    number, i + 1, line.p[i]);
+		if (out->n == RULE_WORDS_MAX)
+			return BECAUSE(why, AC_ERR_LIMIT, "line %zu: too many "
+			    "words", number);
 		out->f[out->n] = span_of(line.p + start, i - start);
 		out->column[out->n++] = start + 1;
 	}

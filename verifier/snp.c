@@ -37,8 +37,7 @@ static const char *const product_name[] = { "Milan", "Genoa", "Turin" };
 static enum ac_err
 refuse(struct message *why, enum ac_err e, const char *what)
 {
-	message_set(why, "SNP report: %s", what);
-	return e;
+	return BECAUSE(why, e, "SNP report: %s", what);
 }
 
 const char *

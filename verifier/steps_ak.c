@@ -30,9 +30,9 @@ check_reports(struct verification *v, int64_t at, struct message *what)
 	if (ev->hcl.len == 0) {
 		if (CHECK(hcl_there, ev->snp.len == 0 && ev->tdx.len == 0))
 			return VERIFY_OK;
-		message_set(what, "an SNP report or TDX quote without the HCL "
-		    "report that would bind it to the AK");
-		return VERIFY_FAILED;
+		return BECAUSE(what, VERIFY_FAILED, "an SNP report or TDX "
+		    "quote without the HCL report that would bind it to the "
+		    "AK");
 	}
 	if (hcl_parse(&v->hcl, buf_span(&ev->hcl), what) != AC_OK)
 		return VERIFY_FAILED;
@@ -40,17 +40,14 @@ check_reports(struct verification *v, int64_t at, struct message *what)
 	if (ev->tdx.len > 0 && hcl_check_td_quote(&v->hcl,
 	    buf_span(&ev->tdx), what) != AC_OK)
 		return VERIFY_FAILED;
-	if (ev->snp.len == 0) {
-		message_set(what, ev->tdx.len > 0 ? "HCL report; TDX quote "
-		    "present and bound, not verified" : "HCL report, whose "
-		    "hardware report is not verified");
-		return VERIFY_OK;
-	}
+	if (ev->snp.len == 0)
+		return BECAUSE(what, VERIFY_OK, ev->tdx.len > 0 ? "HCL report; "
+		    "TDX quote present and bound, not verified" : "HCL report, "
+		    "whose hardware report is not verified");
 	if (!CHECK(hcl_has_snp, v->hcl.kind == HCL_SNP &&
-	    span_equal(v->hcl.hardware, buf_span(&ev->snp)))) {
-		message_set(what, "the SNP report is not the HCL report's");
-		return VERIFY_FAILED;
-	}
+	    span_equal(v->hcl.hardware, buf_span(&ev->snp))))
+		return BECAUSE(what, VERIFY_FAILED, "the SNP report is not the "
+		    "HCL report's");
 	if (snp_parse(&report, buf_span(&ev->snp), what) != AC_OK ||
 	    snp_check(&v->snp, &report, ev->snp_chain, SNP_CHAIN_LEN, at,
 	    what) != AC_OK)
@@ -155,9 +152,8 @@ steps_ak_chain(struct verification *v, int64_t unlogged_s, struct message *why)
 		message_set(why, "%sroot %s%s", ca->simulated ? "SIMULATED " :
 		    "", ca->name.s, machine_name(v->ak.machine));
 	} else {
-		message_set(why, "root ");
-		message_add_digest(why, &der);
-		message_add(why, " is not in the policy");
+		message_set(why, "root %s is not in the policy",
+		    message_digest(&der).text);
 		v->root = amd;
 	}
 	if (what.text[0] != '\0')
@@ -169,9 +165,8 @@ steps_ak_chain(struct verification *v, int64_t unlogged_s, struct message *why)
 		return VERIFY_NOT_ACCEPTED;
 	}
 	if (!CHECK(vm, vm_is_listed(v->policy, &v->ak.spki))) {
-		message_add(why, "; the AK ");
-		message_add_digest(why, &v->ak.spki);
-		message_add(why, " is on no vm line");
+		message_add(why, "; the AK %s is on no vm line",
+		    message_digest(&v->ak.spki).text);
 		return VERIFY_NOT_ACCEPTED;
 	}
 	if (!CHECK(chain_time, at != CHAIN_NO_TIME)) {
@@ -194,11 +189,9 @@ steps_ak_public(struct verification *v, struct message *why)
 	if (quote_check_spki(k, &v->ak.spki, why) != AC_OK)
 		return VERIFY_FAILED;
 	if (!CHECK(hcl_ak, !v->has_hcl ||
-	    hcl_names_ak(&v->hcl, k->modulus))) {
-		message_set(why, "the HCL report names another AK");
-		return VERIFY_FAILED;
-	}
-	message_set(why, "as stated by the AK's public area%s", v->has_hcl ?
-	    "; the HCL report names it" : "");
-	return VERIFY_OK;
+	    hcl_names_ak(&v->hcl, k->modulus)))
+		return BECAUSE(why, VERIFY_FAILED, "the HCL report names "
+		    "another AK");
+	return BECAUSE(why, VERIFY_OK, "as stated by the AK's public area%s",
+	    v->has_hcl ? "; the HCL report names it" : "");
 }

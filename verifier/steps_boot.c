@@ -35,10 +35,9 @@ check_no_log(const struct verification *v, struct message *why)
 		if (CHECK(boot_log_missing, (BOOT_PCRS >> i & 1) == 0 ||
 		    digest_equal(&quoted(v)[i], &zero)))
 			continue;
-		message_set(why, "PCR %u is ", i);
-		message_add_digest(why, &quoted(v)[i]);
-		message_add(why, ", and there is no boot log to say of what");
-		return VERIFY_FAILED;
+		return BECAUSE(why, VERIFY_FAILED, "PCR %u is %s, and there is "
+		    "no boot log to say of what", i,
+		    message_digest(&quoted(v)[i]).text);
 	}
 	message_set(why, "no boot log: nothing that booted was measured");
 	return CHECK(boot_log, false) ? VERIFY_OK : VERIFY_NOT_ACCEPTED;
@@ -59,13 +58,13 @@ check_replay(const struct verification *v, const struct eventlog *log,
 		message_set(why, "the boot log does not replay to PCR %u: it ",
 		    i);
 		if ((extended >> i & 1) != 0) {
-			message_add(why, "leads to ");
-			message_add_digest(why, &at[i]);
+			message_add(why, "leads to %s",
+			    message_digest(&at[i]).text);
 		} else {
 			message_add(why, "has no event of it");
 		}
-		message_add(why, ", the quote has ");
-		message_add_digest(why, &quoted(v)[i]);
+		message_add(why, ", the quote has %s",
+		    message_digest(&quoted(v)[i]).text);
 		return false;
 	}
 	return true;
@@ -77,12 +76,10 @@ steps_boot_log(struct verification *v, struct message *why)
 	struct span bytes = buf_span(&v->cert.evidence.boot_log);
 	struct eventlog log;
 
-	if (boot_is_waived(v)) {
-		message_set(why, "SIMULATED: the policy waives the boot of "
-		    "machines under this root%s", bytes.len > 0 ?
-		    "; the boot log is not judged" : "");
-		return VERIFY_NOT_ESTABLISHED;
-	}
+	if (boot_is_waived(v))
+		return BECAUSE(why, VERIFY_NOT_ESTABLISHED, "SIMULATED: the "
+		    "policy waives the boot of machines under this root%s",
+		    bytes.len > 0 ? "; the boot log is not judged" : "");
 	if (bytes.len == 0)
 		return check_no_log(v, why);
 	if (eventlog_parse(&log, bytes, why) != AC_OK ||
@@ -90,9 +87,9 @@ steps_boot_log(struct verification *v, struct message *why)
 	    boot_check(&v->boot, &log, why) != AC_OK)
 		return VERIFY_FAILED;
 	v->has_boot = true;
-	message_set(why, "%zu events, Secure Boot %s, image ", log.nevents,
-	    v->boot.secure_boot ? "on" : "off");
-	message_add_digest(why, &v->boot.image);
+	message_set(why, "%zu events, Secure Boot %s, image %s", log.nevents,
+	    v->boot.secure_boot ? "on" : "off",
+	    message_digest(&v->boot.image).text);
 	if (v->boot.failed > 0)
 		message_add(why, " after %zu boot options that failed",
 		    v->boot.failed);
@@ -106,12 +103,10 @@ check_unused(const struct verification *v, struct message *why)
 	for (unsigned i = 12; i <= 13; i++) {
 		if (CHECK(boot_unused, digest_equal(&quoted(v)[i], &zero)))
 			continue;
-		message_set(why, "PCR %u is ", i);
-		message_add_digest(why, &quoted(v)[i]);
-		message_add(why, ", expected zeros: %s", i == 12 ?
+		return BECAUSE(why, false, "PCR %u is %s, expected zeros: %s",
+		    i, message_digest(&quoted(v)[i]).text, i == 12 ?
 		    "something was added to the image's command line" :
 		    "something extends the image's system");
-		return false;
 	}
 	return true;
 }
@@ -146,33 +141,29 @@ judge_tuple(const struct verification *v, const struct release *r,
 
 	if (!CHECK(boot_root, p->has_image_root &&
 	    digest_equal(&p->image_root, &r->root))) {
-		message_set(why, "the boot is of an image whose root is ");
-		message_add_digest(why, &r->root);
+		message_set(why, "the boot is of an image whose root is %s",
+		    message_digest(&r->root).text);
 		if (p->has_image_root) {
-			message_add(why, ", the statement names ");
-			message_add_digest(why, &p->image_root);
+			message_add(why, ", the statement names %s",
+			    message_digest(&p->image_root).text);
 		} else {
 			message_add(why, ", and the statement names none");
 		}
 		return VERIFY_FAILED;
 	}
-	if (!CHECK(boot_pcr9, t->has_pcr9)) {
-		message_set(why, "PCR 9 is not established: the release has no "
-		    "value for it");
-		return VERIFY_NOT_ACCEPTED;
-	}
+	if (!CHECK(boot_pcr9, t->has_pcr9))
+		return BECAUSE(why, VERIFY_NOT_ACCEPTED, "PCR 9 is not "
+		    "established: the release has no value for it");
 	if (!CHECK(boot_secure, v->has_boot &&
-	    t->secure_boot == v->boot.secure_boot)) {
-		message_set(why, "Secure Boot is %s, and the reference values "
-		    "are for when it is %s", v->boot.secure_boot ? "on" :
-		    "off", t->secure_boot ? "on" : "off");
-		return VERIFY_NOT_ACCEPTED;
-	}
-	if (!CHECK(boot_debug, !r->debug || v->policy->allow_debug_image)) {
-		message_set(why, "the image is a debug image, which the policy "
-		    "does not allow: whoever ran it had a way in");
-		return VERIFY_NOT_ACCEPTED;
-	}
+	    t->secure_boot == v->boot.secure_boot))
+		return BECAUSE(why, VERIFY_NOT_ACCEPTED, "Secure Boot is %s, "
+		    "and the reference values are for when it is %s",
+		    v->boot.secure_boot ? "on" : "off", t->secure_boot ? "on" :
+		    "off");
+	if (!CHECK(boot_debug, !r->debug || v->policy->allow_debug_image))
+		return BECAUSE(why, VERIFY_NOT_ACCEPTED, "the image is a debug "
+		    "image, which the policy does not allow: whoever ran it "
+		    "had a way in");
 	return VERIFY_OK;
 }
 
@@ -280,8 +271,8 @@ check_listed(const struct verification *v, struct message *why)
 			continue;
 		if (right)
 			message_set(why, "the firmware is not established: ");
-		message_add(why, "%sPCR %u is ", right ? "" : "; ", i);
-		message_add_digest(why, &quoted(v)[i]);
+		message_add(why, "%sPCR %u is %s", right ? "" : "; ", i,
+		    message_digest(&quoted(v)[i]).text);
 		message_add(why, any ? ", not a value that the policy lists" :
 		    ", and no pcr line is about it");
 		right = false;
@@ -320,12 +311,10 @@ say_unknown(const struct verification *v, struct message *why)
 		    "release that the policy names");
 	} else {
 		message_add(why, "no image that the policy trusts leads to "
-		    "PCRs 4, 9 and 11 together, which are ");
-		message_add_digest(why, &quoted(v)[4]);
-		message_add(why, ", ");
-		message_add_digest(why, &quoted(v)[9]);
-		message_add(why, ", ");
-		message_add_digest(why, &quoted(v)[11]);
+		    "PCRs 4, 9 and 11 together, which are %s, %s, %s",
+		    message_digest(&quoted(v)[4]).text,
+		    message_digest(&quoted(v)[9]).text,
+		    message_digest(&quoted(v)[11]).text);
 	}
 }
 
@@ -334,19 +323,19 @@ say_booted(const struct verification *v, struct message *why)
 {
 	*why = (struct message){ "" };
 	if (v->booted != NULL) {
-		message_add(why, "image %s: release ", v->booted_pin->name.s);
-		message_add_quoted(why, v->booted->release.name);
+		message_add(why, "image %s: release %s", v->booted_pin->name.s,
+		    message_quoted(v->booted->release.name).text);
 		message_add(why, " ");
 		message_add_quoted(why, v->booted->release.version);
-		message_add(why, " on firmware ");
-		message_add_quoted(why, v->booted_tuple->firmware);
+		message_add(why, " on firmware %s",
+		    message_quoted(v->booted_tuple->firmware).text);
 	} else if (v->measurements != NULL) {
 		message_add(why, "the measurements of policy line %zu; they do "
 		    "not say which image the statement should name",
 		    v->measurements->line);
 	}
-	message_add(why, "; PCR %d, the host's own, is ", PCR_HOST);
-	message_add_digest(why, &quoted(v)[PCR_HOST]);
+	message_add(why, "; PCR %d, the host's own, is %s", PCR_HOST,
+	    message_digest(&quoted(v)[PCR_HOST]).text);
 }
 
 enum verify_status
@@ -355,11 +344,9 @@ steps_boot(struct verification *v, struct message *why)
 	enum verify_status s, t = VERIFY_NOT_REACHED;
 	struct message other;
 
-	if (boot_is_waived(v)) {
-		message_set(why, "SIMULATED: the policy waives the boot of "
-		    "machines under this root");
-		return VERIFY_NOT_ESTABLISHED;
-	}
+	if (boot_is_waived(v))
+		return BECAUSE(why, VERIFY_NOT_ESTABLISHED, "SIMULATED: the "
+		    "policy waives the boot of machines under this root");
 	if (!check_unused(v, why))
 		return VERIFY_FAILED;
 	s = find_release(v, why);

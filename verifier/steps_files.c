@@ -23,10 +23,8 @@ static bool
 says(struct comparison *c, const char *what, struct span name,
     const char *then)
 {
-	message_set(c->why, "%s", what);
-	message_add_quoted(c->why, name);
-	message_add(c->why, "%s", then);
-	return false;
+	return BECAUSE(c->why, false, "%s%s%s", what, message_quoted(name).text,
+	    then);
 }
 
 static bool
@@ -180,10 +178,8 @@ verification_list(struct verification *v, const struct verify_listing *listing)
 	v->one_file = listing->alone && v->oms.nfiles > 1;
 	free(v->part);
 	v->part = calloc(v->oms.nfiles, sizeof(*v->part));
-	if (v->part == NULL) {
-		message_set(&r->text, "no memory");
-		return false;
-	}
+	if (v->part == NULL)
+		return BECAUSE(&r->text, false, "no memory");
 	if (!(listing->alone ? compare_one(&c) : compare_all(&c)))
 		return false;
 	r->status = VERIFY_NOT_REACHED;
@@ -221,10 +217,9 @@ verification_digests(struct verification *v, const struct digest got[])
 		message_set(&r->text, v->oms.shard_bytes > 0 ? "shard " :
 		    "file ");
 		message_add_quoted(&r->text, line->name);
-		message_add(&r->text, " differs: expected sha256 ");
-		message_add_digest(&r->text, &line->sha256);
-		message_add(&r->text, ", got ");
-		message_add_digest(&r->text, &got[i]);
+		message_add(&r->text, " differs: expected sha256 %s, got %s",
+		    message_digest(&line->sha256).text,
+		    message_digest(&got[i]).text);
 		r->status = VERIFY_FAILED;
 		return;
 	}

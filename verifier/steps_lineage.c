@@ -38,9 +38,8 @@ static void
 doubt(struct lineage *l, const struct digest *d, const char *what)
 {
 	if (!l->open) {
-		message_set(&l->first, "claimed, not verified: the certificate ");
-		message_add_digest(&l->first, d);
-		message_add(&l->first, " %s", what);
+		message_set(&l->first, "claimed, not verified: the certificate "
+		    "%s %s", message_digest(d).text, what);
 	}
 	l->open = true;
 }
@@ -71,8 +70,8 @@ add_claims(struct lineage *l, const struct verification *v, unsigned depth)
 				l->open = true;
 				(void)!json_string(json_get(j, "name"), &name);
 				message_set(&l->first, "no certificate is "
-				    "named for the input ");
-				message_add_quoted(&l->first, name);
+				    "named for the input %s",
+				    message_quoted(name).text);
 			}
 			continue;
 		}
@@ -156,10 +155,8 @@ steps_lineage(struct verification *v, struct message *why)
 	if (v->alone)
 		return VERIFY_NOT_NEEDED;
 	l = calloc(1, sizeof(*l));
-	if (l == NULL) {
-		message_set(why, "no memory");
-		return VERIFY_FAILED;
-	}
+	if (l == NULL)
+		return BECAUSE(why, VERIFY_FAILED, "no memory");
 	l->v = v;
 	add_claims(l, v, 1);
 	for (size_t i = 0; i < l->nclaims; i++)

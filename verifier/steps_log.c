@@ -57,18 +57,17 @@ steps_leaf(struct verification *v, struct message *why)
 		size_t i = needed_line(v, k);
 		const struct certificate_line *line = &v->cert.line[i];
 
-		if (!line->bundle.logged) {
-			message_set(why, "line %zu is not logged; the builder "
-			    "runs \"aicert publish\"", i + 1);
-			return VERIFY_FAILED;
-		}
+		if (!line->bundle.logged)
+			return BECAUSE(why, VERIFY_FAILED, "line %zu is not "
+			    "logged; the builder runs \"aicert publish\"",
+			    i + 1);
 		if (entry_check_leaf(line, needed_key(v, k), why) != AC_OK) {
 			name_line(why, i);
 			return VERIFY_FAILED;
 		}
 	}
-	message_set(why, "digest, signature and key are this statement's");
-	return VERIFY_OK;
+	return BECAUSE(why, VERIFY_OK, "digest, signature and key are this "
+	    "statement's");
 }
 
 enum verify_status
@@ -82,10 +81,9 @@ steps_inclusion(struct verification *v, struct message *why)
 			return VERIFY_FAILED;
 		}
 	}
-	message_set(why, "index %llu of %llu",
+	return BECAUSE(why, VERIFY_OK, "index %llu of %llu",
 	    (unsigned long long)v->cert.line[0].bundle.entry.index,
 	    (unsigned long long)v->cert.line[0].bundle.entry.size);
-	return VERIFY_OK;
 }
 
 /* The policy's log whose key the entry of line i names, or NULL. */
@@ -112,17 +110,14 @@ steps_checkpoint(struct verification *v, struct message *why)
 		struct span origin;
 
 		if (logged_origin(&origin, buf_span(
-		    &v->cert.line[i].bundle.entry.checkpoint)) != AC_OK) {
-			message_set(why, "line %zu: no checkpoint", i + 1);
-			return VERIFY_FAILED;
-		}
+		    &v->cert.line[i].bundle.entry.checkpoint)) != AC_OK)
+			return BECAUSE(why, VERIFY_FAILED, "line %zu: no "
+			    "checkpoint", i + 1);
 		if (i == 0)
 			v->origin = origin;
-		if (!CHECK(one_log, span_equal(v->origin, origin))) {
-			message_set(why, "lines 1 and %zu are in different "
-			    "logs", i + 1);
-			return VERIFY_FAILED;
-		}
+		if (!CHECK(one_log, span_equal(v->origin, origin)))
+			return BECAUSE(why, VERIFY_FAILED, "lines 1 and %zu "
+			    "are in different logs", i + 1);
 		log = policy_log_by(v->policy, origin);
 		/* A key ID binds the name: under another name it is wrong. */
 		if (log == NULL)
@@ -137,8 +132,7 @@ steps_checkpoint(struct verification *v, struct message *why)
 			return VERIFY_FAILED;
 		}
 	}
-	message_set(why, "log ");
-	message_add_quoted(why, v->origin);
+	message_set(why, "log %s", message_quoted(v->origin).text);
 	if (!CHECK(log_known, known)) {
 		message_add(why, v->policy->nlog == 0 ?
 		    "; the policy names no log" :
@@ -151,10 +145,9 @@ steps_checkpoint(struct verification *v, struct message *why)
 static enum verify_status
 check_quorum(struct verification *v, struct message *why)
 {
-	if (v->step[VERIFY_CHECKPOINT].status != VERIFY_OK) {
-		message_set(why, "nothing to judge an unknown log by");
-		return VERIFY_NOT_ESTABLISHED;
-	}
+	if (v->step[VERIFY_CHECKPOINT].status != VERIFY_OK)
+		return BECAUSE(why, VERIFY_NOT_ESTABLISHED, "nothing to judge "
+		    "an unknown log by");
 	for (size_t k = 0; k < needed_lines(v); k++) {
 		size_t i = needed_line(v, k);
 		struct verify_time image = { 0 };
@@ -174,9 +167,8 @@ check_quorum(struct verification *v, struct message *why)
 		return CHECK(require_witness, !v->policy->require_witness) ?
 		    VERIFY_OK : VERIFY_NOT_ACCEPTED;
 	}
-	message_set(why, "quorum %s complete",
+	return BECAUSE(why, VERIFY_OK, "quorum %s complete",
 	    v->policy->node[v->policy->quorum].name.s);
-	return VERIFY_OK;
 }
 
 enum verify_status

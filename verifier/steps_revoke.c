@@ -113,8 +113,7 @@ note(struct target *t, const struct revocation *r, const struct digest *by,
 	if (!most)
 		return;
 	t->by = *by;
-	message_set(&t->reason, "%s", "");
-	message_add_quoted(&t->reason, r->reason);
+	message_set(&t->reason, "%s", message_quoted(r->reason).text);
 }
 
 /* Does what was found reach the entries of this certificate? */
@@ -206,8 +205,8 @@ read_state(struct verify_state *state, struct digest *list,
 	}
 	registry = policy_registry_by(v->policy, r.origin);
 	if (registry == NULL) {
-		message_set(why, "the policy names no registry of ");
-		message_add_quoted(why, r.origin);
+		message_set(why, "the policy names no registry of %s",
+		    message_quoted(r.origin).text);
 		s = VERIFY_NOT_CHECKED;
 		goto out;
 	}
@@ -218,10 +217,10 @@ read_state(struct verify_state *state, struct digest *list,
 		goto out;
 	if (!CHECK(state_signer,
 	    digest_equal(&l.signer, &registry->fingerprint))) {
-		message_set(why, "the revocation state is signed by ");
-		message_add_digest(why, &l.signer);
-		message_add(why, ", which is not the policy's registry of ");
-		message_add_quoted(why, r.origin);
+		message_set(why, "the revocation state is signed by %s, which "
+		    "is not the policy's registry of %s",
+		    message_digest(&l.signer).text,
+		    message_quoted(r.origin).text);
 		s = VERIFY_NOT_CHECKED;
 		goto out;
 	}
@@ -253,15 +252,11 @@ read_snapshot(struct targets *ts, struct verify_state *state,
 	uint64_t n = 0, after = 0;
 	struct span raw;
 
-	if (snapshot.len > REVOCATIONS_MAX) {
-		message_set(why, "the snapshot has %zu bytes, the limit is "
-		    "%zu", snapshot.len, REVOCATIONS_MAX);
-		return VERIFY_FAILED;
-	}
-	if (!rd_line(&lines, &raw)) {
-		message_set(why, "the snapshot has no line");
-		return VERIFY_FAILED;
-	}
+	if (snapshot.len > REVOCATIONS_MAX)
+		return BECAUSE(why, VERIFY_FAILED, "the snapshot has %zu "
+		    "bytes, the limit is %zu", snapshot.len, REVOCATIONS_MAX);
+	if (!rd_line(&lines, &raw))
+		return BECAUSE(why, VERIFY_FAILED, "the snapshot has no line");
 	s = read_state(state, &list, v, raw, why);
 	if (s != VERIFY_OK)
 		return s;
@@ -270,18 +265,15 @@ read_snapshot(struct targets *ts, struct verify_state *state,
 		if (rd_line(&lines, &raw) &&
 		    take(ts, v, raw, state, &digest, &after, &what))
 			continue;
-		message_set(why, "revocation %llu of the snapshot: %s",
-		    (unsigned long long)n + 1, what.text[0] != '\0' ?
-		    what.text : "the line is cut off");
-		return VERIFY_FAILED;
+		return BECAUSE(why, VERIFY_FAILED, "revocation %llu of the "
+		    "snapshot: %s", (unsigned long long)n + 1,
+		    what.text[0] != '\0' ? what.text : "the line is cut off");
 	}
 	got = sha256_final(&digest);
-	if (!CHECK(state_list, n == state->count && digest_equal(&got, &list))) {
-		message_set(why, "the snapshot has %llu revocations, which are "
-		    "not the %llu of the logged state",
+	if (!CHECK(state_list, n == state->count && digest_equal(&got, &list)))
+		return BECAUSE(why, VERIFY_FAILED, "the snapshot has %llu "
+		    "revocations, which are not the %llu of the logged state",
 		    (unsigned long long)n, (unsigned long long)state->count);
-		return VERIFY_FAILED;
-	}
 	return VERIFY_OK;
 }
 
@@ -304,9 +296,8 @@ judge_state(const struct verification *v, const struct targets *ts,
 	char at[TIME_RFC3339_LEN + 1];
 
 	message_set(why, "none of %llu revocations concerns this, in the first "
-	    "%llu entries of ", (unsigned long long)s->count,
-	    (unsigned long long)s->tree_size);
-	message_add_quoted(why, s->origin);
+	    "%llu entries of %s", (unsigned long long)s->count,
+	    (unsigned long long)s->tree_size, message_quoted(s->origin).text);
 	if (time_format(at, s->time.unix_s) == AC_OK)
 		message_add(why, " as of %s", at);
 	add_age(why, age_s);
@@ -314,9 +305,8 @@ judge_state(const struct verification *v, const struct targets *ts,
 		message_add(why, ", before this certificate was logged");
 	if (ts->ignored > 0) {
 		message_add(why, "; %llu ignored, for they are by keys that "
-		    "may not revoke this, such as ",
-		    (unsigned long long)ts->ignored);
-		message_add_digest(why, &ts->ignored_by);
+		    "may not revoke this, such as %s",
+		    (unsigned long long)ts->ignored, message_digest(&ts->ignored_by).text);
 	}
 	if (!CHECK(state_age, !v->policy->require_revocation_state ||
 	    (span_equal(s->origin, v->origin) &&
@@ -336,10 +326,8 @@ steps_revocation(struct verification *v, struct message *why)
 	struct targets ts = { 0 };
 	struct message what = { "" };
 
-	if (v->mode != VERIFY_MODE_LOGGED) {
-		message_set(why, "not logged yet");
-		return VERIFY_NOT_CHECKED;
-	}
+	if (v->mode != VERIFY_MODE_LOGGED)
+		return BECAUSE(why, VERIFY_NOT_CHECKED, "not logged yet");
 	collect(&ts, v);
 	message_set(why, "no revocation snapshot at hand");
 	for (size_t i = 0; i < v->nsnapshots; i++) {
@@ -362,8 +350,8 @@ steps_revocation(struct verification *v, struct message *why)
 
 		if (CHECK(revoked, !is_void(t)))
 			continue;
-		message_set(why, "%s is revoked by ", t->name);
-		message_add_digest(why, &t->by);
+		message_set(why, "%s is revoked by %s", t->name,
+		    message_digest(&t->by).text);
 		if (!t->everywhere && t->here)
 			message_add(why, " from entry %llu on, this has %llu",
 			    (unsigned long long)t->from,

@@ -26,11 +26,9 @@ steps_evidence(struct verification *v, struct message *why)
 	if (!CHECK(evidence_statement,
 	    digest_equal(&ev->bound, &v->cert.line[0].d)) ||
 	    !CHECK(evidence_root,
-	    digest_equal(&ev->root, &v->cert.provenance.root))) {
-		message_set(why, "the evidence names another statement or "
-		    "another root");
-		return VERIFY_FAILED;
-	}
+	    digest_equal(&ev->root, &v->cert.provenance.root)))
+		return BECAUSE(why, VERIFY_FAILED, "the evidence names another "
+		    "statement or another root");
 	if (ev->has_gpu)
 		message_set(why, "GPU reports present, not verified");
 	return VERIFY_OK;
@@ -44,11 +42,10 @@ check_ones(size_t when, const struct digest pcr[16], struct message *why)
 
 	memset(ones.b, 0xff, sizeof(ones.b));
 	for (unsigned i = 0; i < 16; i++) {
-		if (!CHECK(pcr_ones, !digest_equal(&pcr[i], &ones))) {
-			message_set(why, "%s quote: PCR %u is all ones, as "
-			    "only PCRs 17 to 22 can be", when_name[when], i);
-			return false;
-		}
+		if (!CHECK(pcr_ones, !digest_equal(&pcr[i], &ones)))
+			return BECAUSE(why, false, "%s quote: PCR %u is all "
+			    "ones, as only PCRs 17 to 22 can be",
+			    when_name[when], i);
 	}
 	return true;
 }
@@ -64,18 +61,14 @@ steps_quotes(struct verification *v, struct message *why)
 		    AC_OK || quote_check_pcrs(&v->quote[i], &v->ak_public,
 		    EVIDENCE_PCRS, q->pcr, &what) != AC_OK ||
 		    quote_check_signature(buf_span(&q->attest),
-		    buf_span(&q->signature), &v->ak_public, &what) != AC_OK) {
-			message_set(why, "%s quote: %s", when_name[i],
-			    what.text);
-			return VERIFY_FAILED;
-		}
+		    buf_span(&q->signature), &v->ak_public, &what) != AC_OK)
+			return BECAUSE(why, VERIFY_FAILED, "%s quote: %s",
+			    when_name[i], what.text);
 		if (!check_ones(i, q->pcr, why))
 			return VERIFY_FAILED;
-		if (!CHECK(clock_safe, v->quote[i].safe)) {
-			message_set(why, "%s quote: the TPM's clock was not "
-			    "safe", when_name[i]);
-			return VERIFY_FAILED;
-		}
+		if (!CHECK(clock_safe, v->quote[i].safe))
+			return BECAUSE(why, VERIFY_FAILED, "%s quote: the "
+			    "TPM's clock was not safe", when_name[i]);
 	}
 	v->ak_name_matches =
 	    quote_is_endorsement_primary(&v->quote[0], &v->ak_public) &&
@@ -96,21 +89,16 @@ check_continuity(const struct verification *v, struct message *why)
 	const struct quote *t = &v->quote[EVIDENCE_END];
 
 	if (!CHECK(one_boot, s->reset_count == t->reset_count &&
-	    s->restart_count == t->restart_count)) {
-		message_set(why, "the machine was restarted between START and "
-		    "END");
-		return false;
-	}
+	    s->restart_count == t->restart_count))
+		return BECAUSE(why, false, "the machine was restarted between "
+		    "START and END");
 	if (!CHECK(one_tpm, s->firmware == t->firmware &&
-	    span_equal(s->qualified_signer, t->qualified_signer))) {
-		message_set(why, "START and END are by different TPMs");
-		return false;
-	}
-	if (!CHECK(clock_forward, s->clock_ms < t->clock_ms)) {
-		message_set(why, "the TPM's clock did not go forward from "
-		    "START to END");
-		return false;
-	}
+	    span_equal(s->qualified_signer, t->qualified_signer)))
+		return BECAUSE(why, false, "START and END are by different "
+		    "TPMs");
+	if (!CHECK(clock_forward, s->clock_ms < t->clock_ms))
+		return BECAUSE(why, false, "the TPM's clock did not go forward "
+		    "from START to END");
 	return true;
 }
 
@@ -177,10 +165,8 @@ check_start_pcrs(const struct verification *v, struct message *why)
 	struct digest want = zero, attest = zero, found;
 	size_t start = 0;
 
-	if (!CHECK(start_event, !judged || find_start(&start, &attest, ev))) {
-		message_set(why, "the inputs log has no start event");
-		return false;
-	}
+	if (!CHECK(start_event, !judged || find_start(&start, &attest, ev)))
+		return BECAUSE(why, false, "the inputs log has no start event");
 	if (judged)
 		want = replay(ev->inputs_log, start);
 	for (unsigned i = 0; i < 16; i++) {
@@ -193,20 +179,15 @@ check_start_pcrs(const struct verification *v, struct message *why)
 			d = &zero;
 		else if (i == PCR_INPUTS)
 			d = &want;
-		if (!CHECK(start_pcrs, digest_equal(&s[i], d))) {
-			message_set(why, "START: PCR %u is ", i);
-			message_add_digest(why, &s[i]);
-			message_add(why, ", expected ");
-			message_add_digest(why, d);
-			return false;
-		}
+		if (!CHECK(start_pcrs, digest_equal(&s[i], d)))
+			return BECAUSE(why, false, "START: PCR %u is %s, "
+			    "expected %s", i, message_digest(&s[i]).text,
+			    message_digest(d).text);
 	}
 	found = sha256_of(buf_span(&ev->quote[EVIDENCE_START].attest));
-	if (!CHECK(start_named, !judged || digest_equal(&attest, &found))) {
-		message_set(why, "the start event does not name the START "
-		    "quote");
-		return false;
-	}
+	if (!CHECK(start_named, !judged || digest_equal(&attest, &found)))
+		return BECAUSE(why, false, "the start event does not name the "
+		    "START quote");
 	return true;
 }
 
@@ -223,39 +204,30 @@ check_start_note(struct verification *v, struct span bytes,
 	int64_t t;
 
 	if (note_parse(&note, bytes) != AC_OK ||
-	    checkpoint_parse(&c, note.text) != AC_OK) {
-		message_set(why, "the log checkpoint at the start is "
-		    "malformed");
-		return VERIFY_FAILED;
-	}
+	    checkpoint_parse(&c, note.text) != AC_OK)
+		return BECAUSE(why, VERIFY_FAILED, "the log checkpoint at the "
+		    "start is malformed");
 	if (!CHECK(start_note_size, v->mode != VERIFY_MODE_LOGGED ||
 	    !span_equal(c.origin, v->origin) ||
-	    c.size <= v->cert.line[0].bundle.entry.index)) {
-		message_set(why, "the checkpoint at the start is of a later "
-		    "tree than the entry: size %llu, index %llu",
-		    (unsigned long long)c.size, (unsigned long long)
+	    c.size <= v->cert.line[0].bundle.entry.index))
+		return BECAUSE(why, VERIFY_FAILED, "the checkpoint at the "
+		    "start is of a later tree than the entry: size %llu, index "
+		    "%llu", (unsigned long long)c.size, (unsigned long long)
 		    v->cert.line[0].bundle.entry.index);
-		return VERIFY_FAILED;
-	}
 	log = policy_log_by(v->policy, c.origin);
-	if (log == NULL) {
-		message_set(why, "no earliest time: the checkpoint is of a "
-		    "log that the policy does not name");
-		return VERIFY_OK;
-	}
-	if (!CHECK(start_note_signature, sig_note(&t, &note, log) == AC_OK)) {
-		message_set(why, "the checkpoint at the start is not signed by "
-		    "the log it names");
-		return VERIFY_FAILED;
-	}
+	if (log == NULL)
+		return BECAUSE(why, VERIFY_OK, "no earliest time: the "
+		    "checkpoint is of a log that the policy does not name");
+	if (!CHECK(start_note_signature, sig_note(&t, &note, log) == AC_OK))
+		return BECAUSE(why, VERIFY_FAILED, "the checkpoint at the "
+		    "start is not signed by the log it names");
 	e = quorum_time(&t, v->policy, &note, &what);
 	v->earliest.by_witnesses = e == AC_OK && t != QUORUM_NEVER;
 	if (e == AC_OK && t == QUORUM_NEVER)
 		e = quorum_log_time(&t, v->policy, &note, c.origin, &what);
-	if (e == AC_ERR_NOT_FOUND) {
-		message_set(why, "no earliest time: %s", what.text);
-		return VERIFY_OK;
-	}
+	if (e == AC_ERR_NOT_FOUND)
+		return BECAUSE(why, VERIFY_OK, "no earliest time: %s",
+		    what.text);
 	if (e != AC_OK) {
 		*why = what;
 		return VERIFY_FAILED;
@@ -281,17 +253,13 @@ check_extra_data(const struct verification *v, struct span note,
 	start = dsse_bind_start(&file, note);
 	end = dsse_bind_end(&v->cert.line[0].d);
 	if (!CHECK(start_bound, span_equal(v->quote[EVIDENCE_START].extra_data,
-	    span_digest(&start)))) {
-		message_set(why, "START's extraData is not bound to this "
-		    "configuration and checkpoint");
-		return false;
-	}
+	    span_digest(&start))))
+		return BECAUSE(why, false, "START's extraData is not bound to "
+		    "this configuration and checkpoint");
 	if (!CHECK(end_bound, span_equal(v->quote[EVIDENCE_END].extra_data,
-	    span_digest(&end)))) {
-		message_set(why, "END's extraData is not bound to this "
-		    "statement");
-		return false;
-	}
+	    span_digest(&end))))
+		return BECAUSE(why, false, "END's extraData is not bound to "
+		    "this statement");
 	return true;
 }
 
@@ -303,11 +271,9 @@ steps_bindings(struct verification *v, struct message *why)
 
 	if (json_present(v->cert.provenance.checkpoint) &&
 	    json_base64(&note, v->cert.provenance.checkpoint, NOTE_MAX) !=
-	    AC_OK) {
-		message_set(why, "the log checkpoint at the start is "
-		    "malformed");
-		return VERIFY_FAILED;
-	}
+	    AC_OK)
+		return BECAUSE(why, VERIFY_FAILED, "the log checkpoint at the "
+		    "start is malformed");
 	if (!check_extra_data(v, buf_span(&note), why) ||
 	    !check_continuity(v, why) || !check_start_pcrs(v, why))
 		goto out;
@@ -338,32 +304,26 @@ check_grammar(const struct evidence *ev, struct message *why)
 		int type;
 
 		if (event_decode(&event, buf_span(&ev->inputs_log[i])) !=
-		    AC_OK) {
-			message_set(why, "PCR 14: event %zu is malformed",
-			    i + 1);
-			return false;
-		}
+		    AC_OK)
+			return BECAUSE(why, false, "PCR 14: event %zu is "
+			    "malformed", i + 1);
 		type = (int)event.type;
 		event_free(&event);
 		if (!CHECK(event_order, type >= last &&
 		    type != EVENT_OUTPUTS &&
-		    (type != last || type == EVENT_INPUT_RESOURCE))) {
-			message_set(why, "PCR 14: event %zu, %s, stands where "
-			    "the grammar has none", i + 1,
+		    (type != last || type == EVENT_INPUT_RESOURCE)))
+			return BECAUSE(why, false, "PCR 14: event %zu, %s, "
+			    "stands where the grammar has none", i + 1,
 			    event_name((enum event_type)type));
-			return false;
-		}
 		last = type;
 		seen[type] = true;
 	}
 	for (int type = EVENT_CONFIGURATION; type <= EVENT_COMPUTE; type++) {
 		if (!CHECK(event_missing, seen[type] ||
 		    type == EVENT_INPUT_IMAGE ||
-		    type == EVENT_INPUT_RESOURCE)) {
-			message_set(why, "PCR 14: there is no %s event",
-			    event_name((enum event_type)type));
-			return false;
-		}
+		    type == EVENT_INPUT_RESOURCE))
+			return BECAUSE(why, false, "PCR 14: there is no %s "
+			    "event", event_name((enum event_type)type));
 	}
 	return true;
 }
@@ -381,8 +341,7 @@ check_outputs_grammar(const struct evidence *ev, struct message *why)
 	}
 	if (CHECK(outputs_event, ok))
 		return true;
-	message_set(why, "PCR 8: expected exactly one outputs event");
-	return false;
+	return BECAUSE(why, false, "PCR 8: expected exactly one outputs event");
 }
 
 /* Extend a zero PCR with lines[0..n), and compare. */
@@ -396,12 +355,9 @@ check_replay(const struct verification *v, unsigned pcr,
 
 	if (CHECK(replay, digest_equal(&at, want)))
 		return true;
-	message_set(why, "the events do not replay to PCR %u: they lead to ",
-	    pcr);
-	message_add_digest(why, &at);
-	message_add(why, ", the quote has ");
-	message_add_digest(why, want);
-	return false;
+	return BECAUSE(why, false, "the events do not replay to PCR %u: they "
+	    "lead to %s, the quote has %s", pcr, message_digest(&at).text,
+	    message_digest(want).text);
 }
 
 enum verify_status
@@ -415,8 +371,7 @@ steps_replay(struct verification *v, struct message *why)
 	    !check_replay(v, PCR_TLS, &ev->tls_key, has_key, why) ||
 	    !check_grammar(ev, why) || !check_outputs_grammar(ev, why))
 		return VERIFY_FAILED;
-	message_set(why, "%zu events in PCR 14, %zu in PCR 8%s", ev->ninputs,
-	    ev->noutputs, has_key ? ", the TLS key in PCR 15" :
+	return BECAUSE(why, VERIFY_OK, "%zu events in PCR 14, %zu in PCR 8%s",
+	    ev->ninputs, ev->noutputs, has_key ? ", the TLS key in PCR 15" :
 	    ", PCR 15 unused");
-	return VERIFY_OK;
 }

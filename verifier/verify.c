@@ -60,29 +60,23 @@ step_format(struct verification *v, struct span jsonl, struct span model_sig,
 		return VERIFY_FAILED;
 	if (v->alone)
 		goto decoded;
-	if (model_sig.len == 0) {
-		message_set(why, "there is no model.sig beside the "
-		    "certificate, or it is empty");
-		return VERIFY_FAILED;
-	}
+	if (model_sig.len == 0)
+		return BECAUSE(why, VERIFY_FAILED, "there is no model.sig "
+		    "beside the certificate, or it is empty");
 	/* Other tools write model.sig with or without a final line feed. */
 	if (line.len > 0 && line.p[line.len - 1] == '\n')
 		line.len--;
 	if (line.len > MODEL_SIG_MAX ||
 	    bundle_decode(&v->model_sig, line, OMS_STATEMENT_MAX) != AC_OK ||
-	    v->model_sig.logged) {
-		message_set(why, "model.sig is not a Sigstore bundle with one "
-		    "signature and no log entry");
-		return VERIFY_FAILED;
-	}
+	    v->model_sig.logged)
+		return BECAUSE(why, VERIFY_FAILED, "model.sig is not a "
+		    "Sigstore bundle with one signature and no log entry");
 	e = oms_decode(&v->oms, buf_span(&v->model_sig.statement));
-	if (e != AC_OK) {
-		message_set(why, e == AC_ERR_MISMATCH ? "the root in model.sig "
-		    "is not that of its list of files" : "model.sig holds no "
-		    "OMS v1.0 statement of files by sha256 with our list of "
-		    "ignored paths");
-		return VERIFY_FAILED;
-	}
+	if (e != AC_OK)
+		return BECAUSE(why, VERIFY_FAILED, e == AC_ERR_MISMATCH ? "the "
+		    "root in model.sig is not that of its list of files" :
+		    "model.sig holds no OMS v1.0 statement of files by sha256 "
+		    "with our list of ignored paths");
 decoded:
 	if (images_decode(&v->images, &v->cert, why) != AC_OK)
 		return VERIFY_FAILED;
@@ -115,21 +109,18 @@ check_model_sig(const struct verification *v, struct message *why)
 
 	spki_hint_oms(hint, &v->cert.key);
 	if (!CHECK(oms_hint, span_is(span_str(hint), b->hint) &&
-	    b->keyid[0] == '\0')) {
-		message_set(why, "model.sig names another key than the "
-		    "certificate's: expected hint %s and an empty keyid", hint);
-		return VERIFY_FAILED;
-	}
-	if (sig_key_new(&k, &v->cert.key) != AC_OK) {
-		message_set(why, "the builder's key is unusable");
-		return VERIFY_FAILED;
-	}
+	    b->keyid[0] == '\0'))
+		return BECAUSE(why, VERIFY_FAILED, "model.sig names another "
+		    "key than the certificate's: expected hint %s and an empty "
+		    "keyid", hint);
+	if (sig_key_new(&k, &v->cert.key) != AC_OK)
+		return BECAUSE(why, VERIFY_FAILED, "the builder's key is "
+		    "unusable");
 	e = sig_p256(k, &d, span_of(b->sig, b->siglen));
 	sig_key_free(k);
-	if (!CHECK(oms_signature, e == AC_OK)) {
-		message_set(why, "model.sig: the signature does not hold");
-		return VERIFY_FAILED;
-	}
+	if (!CHECK(oms_signature, e == AC_OK))
+		return BECAUSE(why, VERIFY_FAILED, "model.sig: the signature "
+		    "does not hold");
 	return VERIFY_OK;
 }
 
@@ -148,15 +139,15 @@ step_builder(struct verification *v, struct message *why)
 	    images_check(&v->images, &v->cert, why) != AC_OK)
 		return VERIFY_FAILED;
 	if (!CHECK(builder_known, v->builder != NULL)) {
-		message_set(why, "signed by ");
-		message_add_digest(why, &fingerprint);
+		message_set(why, "signed by %s",
+		    message_digest(&fingerprint).text);
 		message_add(why, p->nbuilder == 0 ?
 		    ", and the policy names no builder" :
 		    ", whom the policy does not name as a builder");
 		return VERIFY_NOT_ACCEPTED;
 	}
-	message_set(why, "%s, ", v->builder != NULL ? v->builder->name.s : "");
-	message_add_digest(why, &fingerprint);
+	message_set(why, "%s, %s", v->builder != NULL ? v->builder->name.s : "",
+	    message_digest(&fingerprint).text);
 	if (!CHECK(self_asserted, v->cert.provenance.measured ||
 	    policy_allows_self_asserted(p, v->builder))) {
 		message_add(why, "; SELF-ASSERTED, which the policy does not "
@@ -182,16 +173,15 @@ static enum verify_status
 not_checked_unlogged(struct verification *v, struct message *why)
 {
 	(void)v;
-	message_set(why, "not logged yet");
-	return VERIFY_NOT_CHECKED;
+	return BECAUSE(why, VERIFY_NOT_CHECKED, "not logged yet");
 }
 
 static enum verify_status
 not_needed(struct verification *v, struct message *why)
 {
 	(void)v;
-	message_set(why, "self-asserted: there is no evidence");
-	return VERIFY_NOT_NEEDED;
+	return BECAUSE(why, VERIFY_NOT_NEEDED, "self-asserted: there is no "
+	    "evidence");
 }
 
 void

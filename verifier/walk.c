@@ -256,8 +256,8 @@ finish(struct tour *t, struct walk *out, enum ac_err e, struct message *why)
 	else if (e == AC_ERR_MEMORY)
 		message_set(why, "no memory");
 	else if (e != AC_OK) {
-		message_set(why, "%s: ", t->what);
-		message_add_quoted(why, span_str(t->where));
+		message_set(why, "%s: %s", t->what,
+		    message_quoted(span_str(t->where)).text);
 		if (e == AC_ERR_IO)
 			message_add(why, ": %s", strerror(t->io_errno));
 	} else
@@ -298,8 +298,8 @@ walk_file(struct walk *out, int dir_fd, int blobs_fd, const char *name,
 	enum ac_err e = visit(&t, name);
 
 	if (e == AC_OK && t.where == NULL && w.nfiles == 0) {
-		message_set(why, "no file that a certificate covers: ");
-		message_add_quoted(why, span_str(name));
+		message_set(why, "no file that a certificate covers: %s",
+		    message_quoted(span_str(name)).text);
 		e = AC_ERR_NOT_FOUND;
 		t.e = e;
 		for (size_t i = 0; i < t.nfolders; i++)
@@ -339,10 +339,8 @@ walk_hash(struct digest got[], const struct walk *w,
 	size_t failed;
 	enum ac_err e;
 
-	if (job == NULL) {
-		message_set(why, "no memory");
-		return AC_ERR_MEMORY;
-	}
+	if (job == NULL)
+		return BECAUSE(why, AC_ERR_MEMORY, "no memory");
 	for (size_t i = 0; i < n; i++) {
 		const struct walk_place *p = &w->place[part[i].file];
 
@@ -359,12 +357,12 @@ walk_hash(struct digest got[], const struct walk *w,
 	} else if (e == AC_ERR_IO) {
 		int saved = errno;
 
-		message_set(why, "cannot read: ");
-		message_add_quoted(why, w->file[part[failed].file].name);
-		message_add(why, ": %s", strerror(saved));
+		message_set(why, "cannot read: %s: %s",
+		    message_quoted(w->file[part[failed].file].name).text,
+		    strerror(saved));
 	} else {
-		message_set(why, "the file changed while it was read: ");
-		message_add_quoted(why, w->file[part[failed].file].name);
+		message_set(why, "the file changed while it was read: %s",
+		    message_quoted(w->file[part[failed].file].name).text);
 		e = AC_ERR_MISMATCH;
 	}
 	free(job);
