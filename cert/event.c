@@ -14,7 +14,7 @@ static const struct {
 	{ "configuration", NULL, "sha256 builderKey" },
 	{ "input_image", "name uri pin", "sha256 root manifest" },
 	{ "input_resource", "name type uri pin role license? certificate?",
-	    "sha256 manifest? gitCommit? bytes" },
+	    "sha256 manifest? gitCommit? bytes download?" },
 	{ "start", "", "attest" },
 	{ "timing", "", "startedOn finishedOn wallSeconds" },
 	{ "compute_consumed", "", NULL },
@@ -77,6 +77,15 @@ event_image(struct writer *w, const struct request_input *image,
 }
 
 void
+event_write_download(struct writer *w, const struct measured *m)
+{
+	write_hex(w, "{\"sha256\":\"", &m->download);
+	wr_str(w, ",\"bytes\":");
+	wr_dec(w, m->download_bytes);
+	wr_u8(w, '}');
+}
+
+void
 event_input(struct writer *w, const struct request_input *in,
     const struct measured *m)
 {
@@ -106,6 +115,10 @@ event_input(struct writer *w, const struct request_input *in,
 		wr_printf(w, ",\"gitCommit\":\"%s\"", m->git_commit);
 	wr_str(w, ",\"bytes\":");
 	wr_dec(w, m->bytes);
+	if (m->has_download) {
+		wr_str(w, ",\"download\":");
+		event_write_download(w, m);
+	}
 	wr_str(w, "}}}");
 }
 
@@ -269,6 +282,11 @@ check_values(struct json object)
 
 			if (!json_string(v, &s) ||
 			    (!text_unhex(id, 20, s) && !text_unhex(id, 32, s)))
+				return false;
+		} else if (span_is(name, "download")) {
+			if (!json_closed(v, "sha256 bytes") ||
+			    !json_digest(json_get(v, "sha256"), &d) ||
+			    !json_uint(json_get(v, "bytes"), &n, JSON_INT_MAX))
 				return false;
 		} else if (span_is(name, "weights")) {
 			continue;

@@ -27,6 +27,10 @@ struct measured {
 	struct digest root;     /* of an image only: its unpacked tree's */
 	char git_commit[65];    /* hex, or "" */
 	uint64_t bytes;
+	/* What was fetched before it was unpacked, where it was packed. */
+	bool has_download;
+	struct digest download;
+	uint64_t download_bytes;
 };
 
 /* A figure and how it is known; the value is a plain decimal. */
@@ -61,6 +65,9 @@ void event_timing(struct writer *w, const struct timing *t);
 void event_compute(struct writer *w, const struct figure f[], size_t n);
 void event_outputs(struct writer *w, const struct request *r,
     const struct outputs *o);
+
+/* The object of a download, as in event_input() and in the provenance. */
+void event_write_download(struct writer *w, const struct measured *m);
 
 /* The object of figures, as in event_compute() and in the provenance. */
 void event_write_figures(struct writer *w, const struct figure f[], size_t n);

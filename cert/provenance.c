@@ -45,6 +45,10 @@ write_dependency(struct writer *w, const struct request_input *in,
 		wr_str(w, ",\"bytes\":");
 		wr_dec(w, m->bytes);
 	}
+	if (m->has_download) {
+		wr_str(w, ",\"download\":");
+		event_write_download(w, m);
+	}
 	wr_str(w, "}}");
 }
 
@@ -247,13 +251,13 @@ count_dependency_others(struct json dependencies)
 	static const char *const dependency[] = { "name", "uri", "digest",
 		"annotations" };
 	static const char *const annotations[] = { "role", "license",
-		"certificate", "root", "manifest", "bytes" };
+		"certificate", "root", "manifest", "bytes", "download" };
 	size_t others = 0;
 
 	for (struct json d = json_first(dependencies); json_present(d);
 	    d = json_next(d))
 		others += count_others(d, dependency, 4) +
-		    count_others(json_get(d, "annotations"), annotations, 6);
+		    count_others(json_get(d, "annotations"), annotations, 7);
 	return others;
 }
 

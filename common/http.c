@@ -1,6 +1,7 @@
 /* http.c -- HTTP requests by libcurl; see http.h. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <curl/curl.h>
 
@@ -393,6 +394,189 @@ http_client_post(struct http_client *h, struct http_answer *out,
     unsigned timeout_s, struct message *why)
 {
 	return perform(h, out, url, type, body, max, timeout_s, why);
+}
+
+/* ---- downloads ---- */
+
+struct download {
+	struct http_client *h;
+	const struct http_sink *sink;
+	uint64_t have;  /* bytes handed on */
+	uint64_t skip;  /* of this answer, which begins anew, to be dropped */
+	uint64_t total; /* of the whole; 0: not said */
+	bool begun;     /* this answer's status was looked at */
+	long status;
+	enum ac_err err; /* of the sink */
+	size_t headers;
+};
+
+/* What this answer is: the rest, the whole once more, or none of it. */
+static bool
+begin_body(struct download *d)
+{
+	curl_off_t length = -1;
+	long status = 0;
+
+	d->begun = true;
+	if (curl_easy_getinfo(d->h->curl, CURLINFO_RESPONSE_CODE, &status) !=
+	    CURLE_OK || curl_easy_getinfo(d->h->curl,
+	    CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) != CURLE_OK)
+		return false;
+	d->status = status;
+	if (status == 200)
+		d->skip = d->have;
+	else if (status != 206 || d->have == 0)
+		return false;
+	if (length >= 0)
+		d->total = (uint64_t)length + d->have - d->skip;
+	return true;
+}
+
+static size_t
+take_part(char *p, size_t size, size_t n, void *arg)
+{
+	struct download *d = arg;
+	struct span s = span_of(p, n);
+
+	(void)size; /* always 1 */
+	if (!d->begun && !begin_body(d))
+		return 0;
+	if (d->skip > 0) {
+		size_t drop = d->skip < s.len ? (size_t)d->skip : s.len;
+
+		d->skip -= drop;
+		s = span_of(s.p + drop, s.len - drop);
+	}
+	if (s.len > 0) {
+		d->err = d->sink->write(d->sink->arg, s, d->total);
+		if (d->err != AC_OK)
+			return 0;
+		d->have += s.len;
+	}
+	return n;
+}
+
+static size_t
+count_header(char *p, size_t size, size_t n, void *arg)
+{
+	struct download *d = arg;
+
+	(void)p;
+	(void)size;
+	d->headers += n;
+	return d->headers <= HTTP_REDIRECTS * HEADERS_MAX ? n : 0;
+}
+
+static bool
+set_fetch(struct download *d, const char *url, char *detail)
+{
+	static const struct transfer none;
+	CURL *c = d->h->curl;
+	char range[32];
+	union {
+		const struct transfer *given;
+		struct transfer *unused;
+	} t = { &none };
+
+	(void)snprintf(range, sizeof(range), "%llu-",
+	    (unsigned long long)d->have);
+	return set_up(d->h, t.unused, url, 0, 0, detail) &&
+	    curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, NULL) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)HTTP_REDIRECTS) ==
+	    CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR,
+	    strncmp(url, "https:", 6) == 0 ? "https" : "http,https") ==
+	    CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)HTTP_SILENT_S) ==
+	    CURLE_OK &&
+	    (d->have == 0 ||
+	    curl_easy_setopt(c, CURLOPT_RANGE, range) == CURLE_OK) &&
+	    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_part) ==
+	    CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_WRITEDATA, d) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, count_header) ==
+	    CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_HEADERDATA, d) == CURLE_OK;
+}
+
+/* The answer was no file. */
+static enum ac_err
+bad_status(const struct download *d, const char *url, struct message *why)
+{
+	message_set(why, "cannot fetch ");
+	message_add_quoted(why, span_str(url));
+	if (d->status == 416) {
+		message_add(why, ": it became shorter while it was fetched");
+		return AC_ERR_MISMATCH;
+	}
+	message_add(why, ": the server answered %ld", d->status);
+	if (d->status == 404 || d->status == 410)
+		return AC_ERR_NOT_FOUND;
+	return d->status == 429 || d->status >= 500 ? AC_ERR_BUSY :
+	    AC_ERR_MISMATCH;
+}
+
+/* One request.  AC_ERR_BUSY: may be tried again. */
+static enum ac_err
+fetch_once(struct download *d, const char *url, struct message *why)
+{
+	static const struct transfer none;
+	char detail[CURL_ERROR_SIZE] = "";
+	enum ac_err e = AC_OK;
+	CURLcode code;
+
+	d->begun = false;
+	d->status = 0;
+	d->skip = 0;
+	d->headers = 0;
+	message_set(why, "out of memory");
+	if (!set_fetch(d, url, detail)) {
+		curl_easy_reset(d->h->curl);
+		return AC_ERR_MEMORY;
+	}
+	code = curl_easy_perform(d->h->curl);
+	/* A file of no bytes, or a refusal without a body. */
+	if (code == CURLE_OK && !d->begun && !begin_body(d))
+		code = CURLE_WRITE_ERROR;
+	if (d->err != AC_OK)
+		e = d->err;
+	else if (d->status != 0 && d->status != 200 &&
+	    (d->status != 206 || d->have == 0))
+		e = bad_status(d, url, why);
+	else if (code != CURLE_OK)
+		e = explain(why, url, code, &none, 0, HTTP_SILENT_S, detail);
+	curl_easy_reset(d->h->curl);
+	return e;
+}
+
+enum ac_err
+http_client_fetch(struct http_client *h, const char *url,
+    const struct http_sink *sink, struct message *why)
+{
+	struct download d = { .h = h, .sink = sink };
+	unsigned tries = 0;
+	enum ac_err e;
+
+	for (;;) {
+		uint64_t before = d.have;
+		struct timespec pause = { .tv_nsec = 100000000 };
+
+		e = fetch_once(&d, url, why);
+		if (e != AC_ERR_BUSY || d.err != AC_OK)
+			return e;
+		tries = d.have > before ? 1 : tries + 1;
+		if (tries == HTTP_TRIES || (h->stop != NULL && *h->stop != 0))
+			return e;
+		for (unsigned i = 0; i < tries; i++)
+			pause.tv_nsec *= 2;
+		if (pause.tv_nsec >= 1000000000) {
+			pause.tv_sec = pause.tv_nsec / 1000000000;
+			pause.tv_nsec %= 1000000000;
+		}
+		(void)nanosleep(&pause, NULL);
+	}
 }
 
 void

@@ -2,7 +2,7 @@
  * http.h -- one HTTP request and its whole answer, by libcurl: the client's
  * side of every program, and the one door to that library.
  *
- * http and https only, no redirects, no cookies.  An answer may be compressed
+ * http and https only, no redirects but of downloads, no cookies.  An answer may be compressed
  * by gzip, as logs do with entry bundles; caps count what comes out.  Proxies
  * are those of the usual variables (http_proxy, https_proxy, no_proxy), trusted
  * CAs those of CURL_CA_BUNDLE or SSL_CERT_FILE and SSL_CERT_DIR, else the
@@ -18,6 +18,9 @@
 
 #define HTTP_CONNECT_S 10  /* seconds to a connection */
 #define HTTP_TIMEOUT_S 120 /* seconds for a whole request, where not said */
+#define HTTP_REDIRECTS 10
+#define HTTP_SILENT_S 60
+#define HTTP_TRIES 5
 #define HTTP_TYPE_MAX 128  /* bytes of a Content-Type that are kept */
 
 struct http_answer {
@@ -66,6 +69,27 @@ AC_MUST_CHECK enum ac_err http_client_get(struct http_client *h,
 AC_MUST_CHECK enum ac_err http_client_post(struct http_client *h,
     struct http_answer *out, const char *url, const char *type,
     struct span body, size_t max, unsigned timeout_s, struct message *why);
+
+/*
+ * A download of any length, handed on as it comes; total is the length that
+ * the whole has, 0 where the server does not say.
+ */
+struct http_sink {
+	enum ac_err (*write)(void *arg, struct span bytes, uint64_t total);
+	void *arg;
+};
+
+/*
+ * GET url, following up to HTTP_REDIRECTS redirects but none from https to
+ * http.  A connection that ends early or is silent for HTTP_SILENT_S is taken
+ * up where it ended (a Range request), HTTP_TRIES times without a byte in
+ * between.  The bytes may be of two versions then: check their digest.
+ * AC_ERR_NOT_FOUND: 404 or 410; AC_ERR_MISMATCH: another status, or a file
+ * that became shorter; sink's own errors; else as http_get().  *why is set
+ * but for the sink's.
+ */
+AC_MUST_CHECK enum ac_err http_client_fetch(struct http_client *h,
+    const char *url, const struct http_sink *sink, struct message *why);
 void http_client_free(struct http_client *h);
 
 void http_answer_free(struct http_answer *a);

@@ -19,6 +19,7 @@
 #include "producer/build.h"
 #include "producer/config.h"
 #include "common/http.h"
+#include "producer/inputs.h"
 #include "producer/key.h"
 #include "producer/sign.h"
 #include "producer/tree.h"
@@ -207,38 +208,14 @@ place(struct build *b, size_t line)
 }
 
 static enum ac_err
-give_input(struct build *b, size_t i)
+give_inputs(struct build *b)
 {
-	const struct request_input *in = &b->config.request.input[i];
-	const struct config_input *where = &b->config.input[i];
-	struct message name = { "" };
-	struct measured m;
-	char hex[65] = { 0 };
-	enum ac_err e;
-	int fd;
+	size_t line;
+	enum ac_err e = inputs_give(&b->run, &b->config, &line, b->why);
 
-	message_add_quoted(&name, in->name);
-	/* A FIFO must not hold the build up; the recorder refuses it. */
-	fd = open(where->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0) {
-		e = errno == ENOENT ? AC_ERR_NOT_FOUND : AC_ERR_IO;
-		message_set(b->why, "input %s: cannot read ", name.text);
-		message_add_quoted(b->why, span_str(where->path));
-		message_add(b->why, ": %s; nothing was run", strerror(errno));
-		place(b, where->line);
-		return e;
-	}
-	e = run_input(&b->run, &m, fd, b->why);
-	(void)close(fd);
-	if (e != AC_OK && e != AC_ERR_BUSY)
-		place(b, where->line);
-	if (e != AC_OK)
-		return e;
-	for (size_t k = 0; k < sizeof(m.sha256.b); k++)
-		(void)snprintf(hex + 2 * k, 3, "%02x", m.sha256.b[k]);
-	tell(b, "input %s: %llu bytes, sha256:%s, as pinned", name.text,
-	    (unsigned long long)m.bytes, hex);
-	return AC_OK;
+	if (e != AC_OK && line != 0)
+		place(b, line);
+	return e;
 }
 
 /* ---- training ---- */
@@ -396,8 +373,8 @@ steps(struct build *b)
 	    b->options->cancel_fd, b->why);
 	if (e == AC_OK)
 		e = configure(b);
-	for (size_t i = 0; e == AC_OK && i < b->config.request.ninputs; i++)
-		e = give_input(b, i);
+	if (e == AC_OK)
+		e = give_inputs(b);
 	if (e == AC_OK)
 		e = train(b);
 	if (e == AC_OK)

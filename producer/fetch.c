@@ -2,16 +2,22 @@
  * fetch.c -- aicert-fetch: reads what strangers wrote, for aicert, which runs
  * it in a world of its own (world.h) and believes it in nothing.
  *
- *   aicert-fetch yaml PATH   the configuration on 0 to a request on 1
+ *   aicert-fetch yaml PATH         the configuration on 0, a request on 1
+ *   aicert-fetch file URL          the file there, as a tree stream on 1
+ *   aicert-fetch unpack gzip|zstd  the compressed file on 0, as a tree stream
  *
  * It holds no key and hashes nothing that counts.  Exit status: 0 done, 1 it
  * said why not, 2 it was called in another way.
  */
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "cert/limits.h"
 #include "common/file.h"
+#include "producer/fetch_file.h"
+#include "producer/fetch_unpack.h"
 #include "producer/fetch_yaml.h"
 
 /* As world.h has it: "!code why". */
@@ -41,11 +47,36 @@ yaml(const char *path)
 	return e == AC_OK ? 0 : failed(e, &why);
 }
 
+static void
+told(const char *text)
+{
+	(void)fprintf(stderr, "+%s\n", text);
+}
+
+/* Who took the stream away has said why; whoever failed else says it. */
+static int
+end(enum ac_err e, const struct message *why)
+{
+	if (e == AC_ERR_IO && errno == EPIPE)
+		return 1;
+	return e == AC_OK ? 0 : failed(e, why);
+}
+
 int
 main(int argc, char **argv)
 {
+	struct message why = { "" };
+
 	if (argc == 3 && strcmp(argv[1], "yaml") == 0)
 		return yaml(argv[2]);
+	(void)signal(SIGPIPE, SIG_IGN);
+	errno = 0;
+	if (argc == 3 && strcmp(argv[1], "file") == 0)
+		return end(fetch_file(STDOUT_FILENO, argv[2], told, &why),
+		    &why);
+	if (argc == 3 && strcmp(argv[1], "unpack") == 0)
+		return end(fetch_unpack(STDOUT_FILENO, STDIN_FILENO, argv[2],
+		    &why), &why);
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return puts("aicert-fetch " AICERT_VERSION) < 0;
 	(void)fprintf(stderr, "!%d aicert-fetch is started by aicert, and not "

@@ -42,19 +42,21 @@ enum top { TOP_VERSION, TOP_TRAINER, TOP_COMMAND, TOP_INPUTS, TOP_OUTPUTS,
 static const char *const top_keys[] = { "version", "trainer", "command",
 	"inputs", "outputs", "env", "seed" };
 
-enum in { IN_NAME, IN_TYPE, IN_URI, IN_PIN, IN_ROLE, IN_LICENSE, IN_N };
+enum in { IN_NAME, IN_TYPE, IN_URI, IN_PIN, IN_ROLE, IN_LICENSE,
+	IN_COMPRESSION, IN_N };
 static const char *const in_keys[] = { "name", "type", "uri", "pin", "role",
-	"license" };
+	"license", "compression" };
 
 /* Known words of version 2 that this build does not carry out. */
 static const char *const reserved_top[] = { "image", "config" };
-static const char *const reserved_in[] = { "certificate", "disclose",
-	"compression" };
+static const char *const reserved_in[] = { "certificate", "disclose" };
 static const char *const reserved_types[] = { "git", "model", "archive", "oci",
 	"certificate" };
 static const char *const reserved_trainers[] = { "axolotl", "trl",
 	"llamafactory", "unsloth", "hf-trainer", "torchtune" };
 
+/* In the order of enum wire_compression. */
+static const char *const compressions[] = { "none", "gzip", "zstd" };
 static const char *const types[] = { "file", "dataset" };
 static const char *const trainers[] = { "command" };
 static const char *const roles[] = { "base_model", "dataset", "code",
@@ -544,7 +546,29 @@ scheme_len(struct span uri)
 	return i < uri.len && uri.p[i] == ':' ? i : 0;
 }
 
-/* *out = the path of this machine that uri means. */
+/* Of a scheme that a fetcher speaks: where it lies is the uri itself. */
+static bool
+is_remote(struct span uri, size_t n)
+{
+	return (n == 4 && span_is(span_of(uri.p, n), "http")) ||
+	    (n == 5 && span_is(span_of(uri.p, n), "https"));
+}
+
+/* Is there an '@' before the path of the URL? */
+static bool
+has_user(struct span uri)
+{
+	size_t slashes = 0;
+
+	for (size_t i = 0; i < uri.len && slashes < 3; i++) {
+		if (uri.p[i] == '@')
+			return true;
+		slashes += uri.p[i] == '/';
+	}
+	return false;
+}
+
+/* *out = the path of this machine that uri means; empty: it is remote. */
 static bool
 locate(struct parser *p, struct span *out, struct span uri)
 {
@@ -553,6 +577,13 @@ locate(struct parser *p, struct span *out, struct span uri)
 	char *path;
 	bool ok;
 
+	if (is_remote(uri, n)) {
+		*out = span_of(NULL, 0);
+		return !has_user(uri) ||
+		    fail_with(p, AC_ERR_FORMAT, "a URL with a user or a "
+		    "password, and everything in this file becomes public; "
+		    "leave them out");
+	}
 	if (n > 0) {
 		static const char prefix[] = "file://";
 		size_t k = sizeof(prefix) - 1;
@@ -624,6 +655,22 @@ check_pin(struct parser *p, struct span pin)
 }
 
 static bool
+read_compression(struct parser *p, enum wire_compression *out)
+{
+	struct span word;
+
+	if (!read_text(p, &word, "a compression"))
+		return false;
+	for (size_t i = 0; i < COUNT(compressions); i++)
+		if (span_is(word, compressions[i])) {
+			*out = (enum wire_compression)i;
+			return true;
+		}
+	return fail_unknown(p, "compression", word, compressions,
+	    COUNT(compressions));
+}
+
+static bool
 read_input_value(struct parser *p, size_t key, struct request_input *in,
     struct wire_place *where)
 {
@@ -653,6 +700,8 @@ read_input_value(struct parser *p, size_t key, struct request_input *in,
 		    fail_unknown(p, "role", in->role, roles, COUNT(roles)));
 	case IN_LICENSE:
 		return read_text(p, &in->license, "a licence");
+	case IN_COMPRESSION:
+		return read_compression(p, &where->compression);
 	case IN_N:
 		break;
 	}

@@ -79,8 +79,8 @@ measure_files_free(struct measure_files *f)
 	*f = (struct measure_files){ 0 };
 }
 
-static enum ac_err
-add_file(struct measure_files *f, const char *path,
+enum ac_err
+measure_files_add(struct measure_files *f, const char *path,
     const struct digest *sha256, uint64_t bytes)
 {
 	char *name;
@@ -101,6 +101,13 @@ add_file(struct measure_files *f, const char *path,
 	f->file[f->n++] = (struct oms_file){ .name = span_str(name),
 		.sha256 = *sha256, .bytes = bytes };
 	return AC_OK;
+}
+
+void
+measure_files_sort(struct measure_files *f)
+{
+	if (f->n > 0)
+		qsort(f->file, f->n, sizeof(*f->file), oms_compare);
 }
 
 static bool
@@ -248,7 +255,7 @@ visit_file(struct walk *w, const char *path)
 		e = hash_file(&d, &bytes, fd, -1, path, w->why);
 	}
 	(void)close(fd);
-	if (e == AC_OK && add_file(&w->files, path, &d, bytes) != AC_OK)
+	if (e == AC_OK && measure_files_add(&w->files, path, &d, bytes) != AC_OK)
 		e = no_memory(w->why);
 	return e;
 }
@@ -267,7 +274,7 @@ visit(struct walk *w, const char *path)
 		return AC_ERR_LIMIT;
 	}
 	if (!w->hash)
-		return add_file(&w->files, path, &none, 0) == AC_OK ? AC_OK :
+		return measure_files_add(&w->files, path, &none, 0) == AC_OK ? AC_OK :
 		    no_memory(w->why);
 	if (!oms_path_is_valid(span_str(path)))
 		return refused(w->why, AC_ERR_FORMAT, path, "is no name that "
@@ -354,9 +361,8 @@ walk(struct walk *w)
 		free(folder);
 	}
 	tree_folders_free(&w->todo);
-	if (e == AC_OK && w->files.n > 0)
-		qsort(w->files.file, w->files.n, sizeof(*w->files.file),
-		    oms_compare);
+	if (e == AC_OK)
+		measure_files_sort(&w->files);
 	return e;
 }
 

@@ -18,6 +18,11 @@ struct measure_files {
 	size_t n, cap;
 };
 
+/* Append a file; path is copied.  AC_ERR_MEMORY. */
+AC_MUST_CHECK enum ac_err measure_files_add(struct measure_files *f,
+    const char *path, const struct digest *sha256, uint64_t bytes);
+
+void measure_files_sort(struct measure_files *f);
 void measure_files_free(struct measure_files *f);
 
 /*

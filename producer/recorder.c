@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -13,6 +14,7 @@
 #include "cert/note.h"
 #include "cert/provenance.h"
 #include "common/sha256.h"
+#include "producer/intake.h"
 #include "producer/measure.h"
 #include "producer/recorder.h"
 #include "producer/rules.h"
@@ -24,8 +26,27 @@
 #define NFIGURES 2
 #define INVOCATION_LEN 36  /* a UUID */
 #define SECOND_MS 1000
+#define DOWNLOAD ".download-" /* before the name of what is unpacked */
 
 enum state { WANT_CONFIGURE, WANT_INPUTS, WANT_END, DONE };
+
+struct recorder;
+
+/* Where one input is on its way in. */
+enum phase { ABSENT, AT_WORK, AT_DOWNLOAD, DOWNLOADED, HERE, RECORDED };
+
+struct intake_job {
+	struct recorder *r;
+	size_t index;
+	enum phase phase;
+	enum wire_kind kind;
+	int fd; /* of what comes; -1: none */
+	pthread_t thread;
+	/* Of the thread, until it is joined: */
+	struct measured found;
+	enum ac_err err;
+	struct message why;
+};
 
 struct recorder {
 	const struct recorder_options *options;
@@ -35,8 +56,14 @@ struct recorder {
 	struct attest *attest;       /* NULL: self-asserted */
 	struct wire_frame configure; /* what the request borrows from */
 	struct wire_request asked;
+	struct intake_job job[INPUTS_MAX];
 	struct measured input[INPUTS_MAX];
-	size_t ninputs;              /* measured so far */
+	size_t ninputs;              /* recorded so far, in their order */
+	size_t nworking;
+	int store_fd;
+	int done[2];                 /* pipe: indices of threads that ended */
+	int stop[2];                 /* pipe: readable, all threads give up */
+	size_t failed;               /* the input an error is about */
 	struct buf checkpoint;
 	struct buf sandbox;          /* JSON: what was enforced */
 	struct timing timing;
@@ -66,8 +93,7 @@ answer_failed(struct recorder *r, enum ac_err e)
 	struct writer w;
 
 	wr_init(&w, 2 * MESSAGE_MAX);
-	wr_u8(&w, (uint8_t)e);
-	wr_str(&w, r->why.text);
+	wire_write_failed(&w, e, r->failed, span_str(r->why.text));
 	if (wr_end(&w, &body) == AC_OK)
 		(void)!answer(r, WIRE_FAILED, buf_span(&body));
 	buf_free(&body);
@@ -186,31 +212,136 @@ check_pin(struct recorder *r, const struct request_input *in,
 	return AC_ERR_MISMATCH;
 }
 
-static enum ac_err
-serve_input(struct recorder *r, const struct wire_frame *f)
+/* Names in the store: rules_name() has no '.' in front. */
+static void
+store_name(char out[RULES_NAME_MAX + sizeof(DOWNLOAD)],
+    const struct recorder *r, size_t index, bool download)
 {
-	const struct request_input *in = &r->asked.request.input[r->ninputs];
-	struct measured *m = &r->input[r->ninputs];
-	char name[RULES_NAME_MAX + 1] = "";
+	struct span name = r->asked.request.input[index].name;
+
+	(void)snprintf(out, RULES_NAME_MAX + sizeof(DOWNLOAD), "%s%.*s",
+	    download ? DOWNLOAD : "", (int)name.len, (const char *)name.p);
+}
+
+/* Copy or receive, and hash; touches nothing of the recorder but its job. */
+static void *
+work(void *arg)
+{
+	struct intake_job *j = arg;
+	const struct recorder *r = j->r;
+	char name[RULES_NAME_MAX + sizeof(DOWNLOAD)];
+	bool download = j->phase == AT_DOWNLOAD;
+	const struct intake_options options = {
+		.bytes_max = r->options->input_max != 0 ?
+		    r->options->input_max : INPUT_BYTES_MAX,
+		.stall_s = r->options->stall_s != 0 ? r->options->stall_s :
+		    RECORDER_STALL_S,
+		.stop_fd = r->stop[0],
+		.one_file = download,
+	};
+
+	store_name(name, r, j->index, download);
+	if (j->kind == WIRE_STREAM)
+		j->err = intake_stream(&j->found, j->fd, r->store_fd, name,
+		    &options, &j->why);
+	else
+		j->err = measure_input(&j->found, j->fd, r->store_fd, name,
+		    &j->why);
+	(void)close(j->fd); /* a writer that goes on hears of it */
+	j->fd = -1;
+	(void)!write(r->done[1], &j->index, sizeof(j->index));
+	return NULL;
+}
+
+static enum ac_err
+serve_input(struct recorder *r, struct wire_frame *f)
+{
+	bool download = f->type == WIRE_DOWNLOAD;
+	struct intake_job *j;
+	enum wire_kind kind;
+	size_t i;
+
+	if (f->fd < 0 || !wire_read_input(&i, &kind, buf_span(&f->body)))
+		return said(r, AC_ERR_FORMAT, "input takes an index, a kind "
+		    "and one descriptor");
+	if (i >= r->asked.request.ninputs)
+		return said(r, AC_ERR_FORMAT, "an input that the request does "
+		    "not have");
+	j = &r->job[i];
+	if (j->phase != ABSENT && (download || j->phase != DOWNLOADED))
+		return said(r, AC_ERR_FORMAT, "an input a second time");
+	if (r->nworking == RECORDER_AT_ONCE)
+		return said(r, AC_ERR_LIMIT, "too many inputs at once");
+	j->r = r;
+	j->index = i;
+	j->kind = kind;
+	j->phase = download ? AT_DOWNLOAD : AT_WORK;
+	j->fd = f->fd;
+	f->fd = -1; /* transferred */
+	if (pthread_create(&j->thread, NULL, work, j) != 0) {
+		(void)close(j->fd);
+		j->phase = ABSENT;
+		return said(r, AC_ERR_MEMORY, "no thread for an input");
+	}
+	r->nworking++;
+	return AC_OK;
+}
+
+static enum ac_err
+answer_measured(struct recorder *r, enum wire_type type, size_t index,
+    const struct measured *m, int fd)
+{
 	struct buf body = { 0 };
 	struct writer w;
 	enum ac_err e;
-	int store_fd;
 
-	if (r->ninputs == r->asked.request.ninputs)
-		return said(r, AC_ERR_FORMAT, "an input that the request does "
-		    "not have");
-	if (f->fd < 0 || f->body.len != 0)
-		return said(r, AC_ERR_FORMAT, "input takes one descriptor");
-	/* rules_name() bounds it. */
-	memcpy(name, in->name.p, in->name.len);
-	store_fd = open(r->options->store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (store_fd < 0)
-		return said(r, AC_ERR_IO, "the folder for inputs is gone");
-	e = measure_input(m, f->fd, store_fd, name, &r->why);
-	(void)close(store_fd);
+	wr_init(&w, WIRE_VERB_MAX);
+	wire_write_measured(&w, index, m);
+	e = wr_end(&w, &body);
 	if (e == AC_OK)
-		e = check_pin(r, in, m);
+		e = wire_send(r->sock, type, buf_span(&body), fd);
+	buf_free(&body);
+	return e == AC_OK ? AC_OK : said(r, e, "abandoned");
+}
+
+/* Hand a download back, to be read only. */
+static enum ac_err
+answer_fetched(struct recorder *r, struct intake_job *j)
+{
+	char name[RULES_NAME_MAX + sizeof(DOWNLOAD)];
+	struct measured *m = &r->input[j->index];
+	enum ac_err e;
+	int fd;
+
+	store_name(name, r, j->index, true);
+	m->has_download = true;
+	m->download = j->found.sha256;
+	m->download_bytes = j->found.bytes;
+	fd = openat(r->store_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return said(r, AC_ERR_IO, "a download is gone");
+	/* Nobody needs it longer than it is read. */
+	(void)unlinkat(r->store_fd, name, 0);
+	e = answer_measured(r, WIRE_FETCHED, j->index, &j->found, fd);
+	(void)close(fd);
+	return e;
+}
+
+/* Check and record an input that is here. */
+static enum ac_err
+record_input(struct recorder *r, struct intake_job *j)
+{
+	const struct request_input *in = &r->asked.request.input[j->index];
+	struct measured *m = &r->input[j->index];
+	struct measured found = j->found;
+	struct writer w;
+	enum ac_err e;
+
+	found.has_download = m->has_download;
+	found.download = m->download;
+	found.download_bytes = m->download_bytes;
+	*m = found;
+	e = check_pin(r, in, m);
 	if (e != AC_OK)
 		return e;
 	wr_init(&w, STATEMENT_MAX);
@@ -218,14 +349,97 @@ serve_input(struct recorder *r, const struct wire_frame *f)
 	e = record(r, ATTEST_INPUTS_PCR, &w);
 	if (e != AC_OK)
 		return e;
+	j->phase = RECORDED;
 	r->ninputs++;
-	wr_init(&w, WIRE_VERB_MAX);
-	wire_write_measured(&w, m);
-	e = wr_end(&w, &body);
+	return answer_measured(r, WIRE_MEASURED, j->index, m, -1);
+}
+
+/*
+ * Take a thread that ended.  Inputs are recorded in the order of the request,
+ * whichever is here first.
+ */
+static enum ac_err
+finish_input(struct recorder *r)
+{
+	struct intake_job *j;
+	enum ac_err e = AC_OK;
+	size_t i;
+
+	if (read(r->done[0], &i, sizeof(i)) != (ssize_t)sizeof(i))
+		return said(r, AC_ERR_IO, "a thread is lost");
+	j = &r->job[i];
+	(void)pthread_join(j->thread, NULL);
+	r->nworking--;
+	r->failed = i;
+	if (j->err != AC_OK) {
+		bool download = j->phase == AT_DOWNLOAD;
+
+		j->phase = ABSENT;
+		message_set(&r->why, "input ");
+		message_add_quoted(&r->why, r->asked.request.input[i].name);
+		message_add(&r->why, "%s: %s", download ? ", its download" :
+		    "", j->why.text);
+		return j->err;
+	}
+	if (j->phase == AT_DOWNLOAD) {
+		j->phase = DOWNLOADED;
+		e = answer_fetched(r, j);
+	} else {
+		j->phase = HERE;
+	}
+	while (e == AC_OK && r->ninputs < r->asked.request.ninputs &&
+	    r->job[r->ninputs].phase == HERE) {
+		r->failed = r->ninputs;
+		e = record_input(r, &r->job[r->ninputs]);
+	}
 	if (e == AC_OK)
-		e = answer(r, WIRE_MEASURED, buf_span(&body));
-	buf_free(&body);
+		r->failed = WIRE_NO_INPUT;
 	return e;
+}
+
+/* Let every thread give up, and see them ended. */
+static void
+stop_inputs(struct recorder *r)
+{
+	if (r->nworking == 0)
+		return;
+	(void)!write(r->stop[1], "", 1);
+	while (r->nworking > 0) {
+		size_t i;
+
+		if (read(r->done[0], &i, sizeof(i)) != (ssize_t)sizeof(i))
+			return;
+		(void)pthread_join(r->job[i].thread, NULL);
+		r->nworking--;
+	}
+}
+
+/* Take what threads have done until the socket has something to read. */
+static enum ac_err
+await_verb(struct recorder *r)
+{
+	while (r->nworking > 0) {
+		struct pollfd p[2] = {
+			{ .fd = r->done[0], .events = POLLIN },
+			{ .fd = r->sock, .events = POLLIN },
+		};
+		enum ac_err e;
+
+		if (poll(p, 2, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return said(r, AC_ERR_IO, "cannot wait");
+		}
+		if (p[0].revents != 0) {
+			e = finish_input(r);
+			if (e != AC_OK)
+				return e;
+			continue;
+		}
+		if (p[1].revents != 0)
+			return AC_OK;
+	}
+	return AC_OK;
 }
 
 /* ---- start ---- */
@@ -763,8 +977,8 @@ out:
 static const char *
 verb_name(enum wire_type type)
 {
-	static const char *const name[] = { "configure", "input", "start",
-		"end" };
+	static const char *const name[] = { "configure", "input", "download",
+		"start", "end" };
 
 	return type >= WIRE_CONFIGURE && type <= WIRE_END ?
 	    name[type - WIRE_CONFIGURE] : "an answer";
@@ -786,13 +1000,25 @@ serve(struct recorder *r, struct wire_frame *f)
 {
 	if (f->type == WIRE_CONFIGURE && r->state == WANT_CONFIGURE)
 		return serve_configure(r, f);
-	if (f->type == WIRE_INPUT && r->state == WANT_INPUTS)
+	if ((f->type == WIRE_INPUT || f->type == WIRE_DOWNLOAD) &&
+	    r->state == WANT_INPUTS)
 		return serve_input(r, f);
 	if (f->type == WIRE_START && r->state == WANT_INPUTS)
 		return serve_start(r, f);
 	if (f->type == WIRE_END && r->state == WANT_END)
 		return serve_end(r, f);
 	return out_of_order(r, f->type);
+}
+
+static enum ac_err
+open_store(struct recorder *r)
+{
+	if (pipe2(r->done, O_CLOEXEC) != 0 || pipe2(r->stop, O_CLOEXEC) != 0)
+		return said(r, AC_ERR_IO, "no pipe for the inputs");
+	r->store_fd = open(r->options->store, O_RDONLY | O_DIRECTORY |
+	    O_CLOEXEC);
+	return r->store_fd >= 0 ? AC_OK :
+	    said(r, AC_ERR_IO, "the folder for inputs is gone");
 }
 
 static enum ac_err
@@ -813,6 +1039,15 @@ open_machine(struct recorder *r)
 static void
 free_recorder(struct recorder *r)
 {
+	stop_inputs(r);
+	for (size_t i = 0; i < 2; i++) {
+		if (r->done[i] >= 0)
+			(void)close(r->done[i]);
+		if (r->stop[i] >= 0)
+			(void)close(r->stop[i]);
+	}
+	if (r->store_fd >= 0)
+		(void)close(r->store_fd);
 	attest_free(r->attest);
 	wire_request_free(&r->asked);
 	wire_frame_free(&r->configure);
@@ -832,7 +1067,12 @@ recorder_serve(int sock, const struct recorder_options *options)
 	r->options = options;
 	r->sock = sock;
 	r->configure.fd = -1;
-	e = open_machine(r);
+	r->store_fd = -1;
+	r->done[0] = r->done[1] = r->stop[0] = r->stop[1] = -1;
+	r->failed = WIRE_NO_INPUT;
+	e = open_store(r);
+	if (e == AC_OK)
+		e = open_machine(r);
 	if (e == AC_OK)
 		e = answer(r, WIRE_READY, span_str(""));
 	else
@@ -840,6 +1080,11 @@ recorder_serve(int sock, const struct recorder_options *options)
 	while (e == AC_OK) {
 		struct wire_frame f = { .fd = -1 };
 
+		e = await_verb(r);
+		if (e != AC_OK) {
+			answer_failed(r, e);
+			break;
+		}
 		e = wire_receive(&f, sock, WIRE_VERB_MAX);
 		if (e == AC_ERR_NOT_FOUND) {
 			e = AC_OK; /* nothing more is asked */

@@ -5,12 +5,14 @@
  * It owns the TPM, hashes inputs and outputs, runs the training in the
  * sandbox, and writes every event line and the statements, from typed values.
  * It parses no YAML and no HTTP, has no network and no builder's key.  What it
- * is asked arrives as four verbs (wire.h), in one order, each once but for the
- * inputs:
+ * is asked arrives as verbs (wire.h), in one order, each once but for the inputs:
  *
  *   configure   the request and the configuration file -> PCR 14
- *   input       a descriptor, copied while it is hashed; the pin is checked,
- *               then PCR 14 extended, and only then may anything use it
+ *   input       a descriptor of a file, a folder or a tree stream (stream.h),
+ *               copied while it is hashed; the pin is checked, then PCR 14
+ *               extended, and only then may anything use it
+ *   download    the same of what an input is unpacked from: the bytes are kept
+ *               and hashed, and go back as a descriptor to read
  *   start       waits for a safe clock, START quote, runs the training
  *   end         after the training is gone: hashes the outputs, PCR 8, S,
  *               END quote
@@ -27,6 +29,15 @@
 /* How long a TPM's clock may take to be safe: it is saved every 70 minutes. */
 #define RECORDER_CLOCK_S 4500
 
+/* Inputs that may be on their way in at a time. */
+#define RECORDER_AT_ONCE 8
+/* How long a stream may be silent. */
+#define RECORDER_STALL_S 900
+
+/*
+ * Several inputs may be on their way at once, a thread for each; they are
+ * answered and extended in the order of the request.
+ */
 struct recorder_options {
 	bool measured;                /* by the TPM of attest; else no TPM */
 	struct attest_options attest;
@@ -34,6 +45,8 @@ struct recorder_options {
 	const char *workspace;        /* an empty folder: where it trains */
 	struct sandbox_limits limits; /* wall_s is not 0 */
 	unsigned clock_s;             /* how long to wait for a safe clock */
+	uint64_t input_max;           /* bytes of one; 0: INPUT_BYTES_MAX */
+	unsigned stall_s;             /* 0: RECORDER_STALL_S */
 };
 
 /*

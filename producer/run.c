@@ -129,16 +129,32 @@ await(const struct run *r, struct message *why)
 }
 
 static enum ac_err
-take_failure(const struct wire_frame *f, struct message *why)
+take_failure(const struct wire_frame *f, size_t *index, struct message *why)
 {
-	struct reader in = rd_of(buf_span(&f->body));
-	uint8_t code;
+	struct span sentence;
+	enum ac_err e;
 
-	if (!rd_u8(&in, &code) || code == AC_OK ||
-	    code > AC_ERR_UNSUPPORTED || in.left.len >= MESSAGE_MAX)
+	if (!wire_read_failed(&e, index, &sentence, buf_span(&f->body)) ||
+	    sentence.len >= MESSAGE_MAX)
 		return gone(why);
-	message_set(why, "%.*s", (int)in.left.len, (const char *)in.left.p);
-	return (enum ac_err)code;
+	message_set(why, "%.*s", (int)sentence.len, (const char *)sentence.p);
+	return e;
+}
+
+/* What may come before any answer. */
+static enum ac_err
+take_other(struct run *r, const struct wire_frame *f, size_t *index,
+    struct message *why)
+{
+	if (f->type == WIRE_FAILED)
+		return take_failure(f, index, why);
+	if (f->type == WIRE_PROGRESS)
+		r->watch.progress(r->watch.arg, buf_span(&f->body));
+	else if (f->type == WIRE_OUTPUT)
+		r->watch.output(r->watch.arg, buf_span(&f->body));
+	else
+		return gone(why);
+	return AC_OK;
 }
 
 /* The answer of that type; what comes before it goes to the watch. */
@@ -146,6 +162,8 @@ static enum ac_err
 receive(struct run *r, struct wire_frame *out, enum wire_type type,
     struct message *why)
 {
+	size_t index;
+
 	for (;;) {
 		struct wire_frame f = { .fd = -1 };
 		enum ac_err e = await(r, why);
@@ -158,14 +176,7 @@ receive(struct run *r, struct wire_frame *out, enum wire_type type,
 			*out = f; /* transferred */
 			return AC_OK;
 		}
-		if (f.type == WIRE_FAILED)
-			e = take_failure(&f, why);
-		else if (f.type == WIRE_PROGRESS)
-			r->watch.progress(r->watch.arg, buf_span(&f.body));
-		else if (f.type == WIRE_OUTPUT)
-			r->watch.output(r->watch.arg, buf_span(&f.body));
-		else
-			e = gone(why);
+		e = take_other(r, &f, &index, why);
 		wire_frame_free(&f);
 		if (e != AC_OK)
 			return e;
@@ -246,15 +257,45 @@ run_configure(struct run *r, const struct request *request,
 	return e;
 }
 
-enum ac_err
-run_input(struct run *r, struct measured *out, int fd, struct message *why)
+void
+run_send(struct run *r, enum wire_type verb, size_t index,
+    enum wire_kind kind, int fd)
 {
-	struct wire_frame f = { .fd = -1 };
-	enum ac_err e = ask(r, &f, WIRE_INPUT, span_str(""), fd, WIRE_MEASURED,
-	    why);
+	struct buf body = { 0 };
+	struct writer w;
 
-	if (e == AC_OK && !wire_read_measured(out, buf_span(&f.body)))
+	wr_init(&w, WIRE_VERB_MAX);
+	wire_write_input(&w, index, kind);
+	/* Where the recorder is gone, run_take() says so. */
+	if (wr_end(&w, &body) == AC_OK)
+		(void)!wire_send(r->sock, verb, buf_span(&body), fd);
+	buf_free(&body);
+}
+
+enum ac_err
+run_take(struct run *r, struct run_answer *out, bool *answered, size_t *index,
+    struct message *why)
+{
+	struct run_answer a = { .fd = -1 };
+	struct wire_frame f = { .fd = -1 };
+	enum ac_err e = AC_OK;
+
+	*index = WIRE_NO_INPUT;
+	*answered = false;
+	if (wire_receive(&f, r->sock, WIRE_ANSWER_MAX) != AC_OK)
+		return gone(why);
+	a.type = f.type;
+	if (f.type != WIRE_MEASURED && f.type != WIRE_FETCHED) {
+		e = take_other(r, &f, index, why);
+	} else if ((f.type == WIRE_FETCHED) != (f.fd >= 0) ||
+	    !wire_read_measured(&a.index, &a.measured, buf_span(&f.body))) {
 		e = gone(why);
+	} else {
+		a.fd = f.fd;
+		f.fd = -1; /* transferred */
+		*answered = true;
+		*out = a;
+	}
 	wire_frame_free(&f);
 	return e;
 }

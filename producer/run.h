@@ -1,6 +1,6 @@
 /*
  * run.h -- the builder's side of one run: forks the recorder and asks it the
- * four verbs (recorder.h).  It believes the answers as far as it shows them;
+ * verbs (recorder.h).  It believes the answers as far as it shows them;
  * what they are worth is in the quotes.
  */
 #ifndef AICERT_PRODUCER_RUN_H
@@ -10,6 +10,7 @@
 
 #include "cert/event.h"
 #include "producer/recorder.h"
+#include "producer/wire.h"
 
 /* Told of what happens; both may be called at any time during a verb. */
 struct run_watch {
@@ -51,9 +52,28 @@ AC_MUST_CHECK enum ac_err run_begin(struct run *out,
 AC_MUST_CHECK enum ac_err run_configure(struct run *r,
     const struct request *request, struct span config, struct message *why);
 
-/* The next input, a regular file or folder that fd is open on. */
-AC_MUST_CHECK enum ac_err run_input(struct run *r, struct measured *out,
-    int fd, struct message *why);
+/*
+ * Send the input, or what it will be unpacked from, that fd is of; run_take()
+ * has the answer, of whatever input is next.  At most RECORDER_AT_ONCE are
+ * unanswered.
+ */
+void run_send(struct run *r, enum wire_type verb, size_t index,
+    enum wire_kind kind, int fd);
+
+struct run_answer {
+	enum wire_type type; /* WIRE_MEASURED or WIRE_FETCHED */
+	size_t index;
+	struct measured measured; /* the digest of a download likewise */
+	int fd; /* of a download, to be closed by the caller; else -1 */
+};
+
+/*
+ * Take one answer, when run's sock is readable; *answered is false where it
+ * was told to the watch.  *index: the input that an error is about, or
+ * WIRE_NO_INPUT.
+ */
+AC_MUST_CHECK enum ac_err run_take(struct run *r, struct run_answer *out,
+    bool *answered, size_t *index, struct message *why);
 
 /*
  * Train; checkpoint is a whole signed note, or empty.  *exit_status is what a

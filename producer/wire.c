@@ -406,24 +406,80 @@ wire_request_free(struct wire_request *r)
 }
 
 void
-wire_write_measured(struct writer *w, const struct measured *m)
+wire_write_input(struct writer *w, size_t index, enum wire_kind kind)
 {
+	wr_be32(w, (uint32_t)index);
+	wr_u8(w, (uint8_t)kind);
+}
+
+bool
+wire_read_input(size_t *index, enum wire_kind *kind, struct span body)
+{
+	struct reader r = rd_of(body);
+	uint32_t i;
+	uint8_t k;
+
+	if (!rd_be32(&r, &i) || !rd_u8(&r, &k) || !rd_end(&r) ||
+	    k > WIRE_STREAM)
+		return false;
+	*index = i;
+	*kind = (enum wire_kind)k;
+	return true;
+}
+
+void
+wire_write_measured(struct writer *w, size_t index, const struct measured *m)
+{
+	wr_be32(w, (uint32_t)index);
 	wr_bytes(w, span_digest(&m->sha256));
 	wr_u8(w, m->tree);
 	wr_bytes(w, span_digest(&m->manifest));
 	wr_be64(w, m->bytes);
+	wr_u8(w, m->has_download);
+	wr_bytes(w, span_digest(&m->download));
+	wr_be64(w, m->download_bytes);
 }
 
 bool
-wire_read_measured(struct measured *out, struct span body)
+wire_read_measured(size_t *index, struct measured *out, struct span body)
 {
 	struct measured m = { .tree = false };
 	struct reader r = rd_of(body);
+	uint32_t i;
 
-	if (!read_digest(&r, &m.sha256) || !read_bool(&r, &m.tree) ||
-	    !read_digest(&r, &m.manifest) || !rd_be64(&r, &m.bytes) ||
+	if (!rd_be32(&r, &i) || !read_digest(&r, &m.sha256) ||
+	    !read_bool(&r, &m.tree) || !read_digest(&r, &m.manifest) ||
+	    !rd_be64(&r, &m.bytes) || !read_bool(&r, &m.has_download) ||
+	    !read_digest(&r, &m.download) || !rd_be64(&r, &m.download_bytes) ||
 	    !rd_end(&r))
 		return false;
+	*index = i;
 	*out = m;
+	return true;
+}
+
+void
+wire_write_failed(struct writer *w, enum ac_err e, size_t index,
+    struct span sentence)
+{
+	wr_u8(w, (uint8_t)e);
+	wr_be32(w, index == WIRE_NO_INPUT ? UINT32_MAX : (uint32_t)index);
+	wr_bytes(w, sentence);
+}
+
+bool
+wire_read_failed(enum ac_err *e, size_t *index, struct span *sentence,
+    struct span body)
+{
+	struct reader r = rd_of(body);
+	uint8_t code;
+	uint32_t i;
+
+	if (!rd_u8(&r, &code) || !rd_be32(&r, &i) || code == AC_OK ||
+	    code > AC_ERR_UNSUPPORTED)
+		return false;
+	*e = (enum ac_err)code;
+	*index = i == UINT32_MAX ? WIRE_NO_INPUT : i;
+	*sentence = r.left;
 	return true;
 }

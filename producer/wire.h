@@ -16,17 +16,20 @@
 #define WIRE_ANSWER_MAX (OMS_STATEMENT_MAX + 2 * STATEMENT_MAX + 16)
 
 enum wire_type {
-	/* the four verbs */
+	/* the verbs */
 	WIRE_CONFIGURE = 1, /* request, configuration file */
-	WIRE_INPUT,         /* index; with a descriptor */
+	WIRE_INPUT,         /* which, and how; with a descriptor */
+	WIRE_DOWNLOAD,      /* the same: what an input is unpacked from */
 	WIRE_START,         /* signed note, or nothing */
 	WIRE_END,           /* nothing */
 	/* answers */
 	WIRE_READY,    /* nothing: done, go on */
-	WIRE_FAILED,   /* a code and a sentence; no verb is served any more */
+	WIRE_FAILED,   /* a code, an input, a sentence; no verb is served any more */
 	WIRE_PROGRESS, /* a sentence; more follows */
 	WIRE_OUTPUT,   /* bytes that the training wrote; more follows */
-	WIRE_MEASURED, /* what was found of an input */
+	WIRE_MEASURED, /* which input, and what was found of it */
+	WIRE_FETCHED,  /* of which input a download is there; with a descriptor
+			* that reads it */
 	WIRE_EXIT,     /* exit status of the training */
 	WIRE_RESULT,   /* S, OMS statement, evidence statement or nothing */
 };
@@ -96,7 +99,29 @@ AC_MUST_CHECK enum ac_err wire_read_config(struct wire_request *out,
 
 void wire_request_free(struct wire_request *r);
 
-void wire_write_measured(struct writer *w, const struct measured *m);
-AC_MUST_CHECK bool wire_read_measured(struct measured *out, struct span body);
+/* How an input comes. */
+enum wire_kind {
+	WIRE_LOCAL,  /* the descriptor is open on a file or folder */
+	WIRE_STREAM, /* a tree stream comes out of it */
+};
+
+/* WIRE_INPUT and WIRE_DOWNLOAD. */
+void wire_write_input(struct writer *w, size_t index, enum wire_kind kind);
+AC_MUST_CHECK bool wire_read_input(size_t *index, enum wire_kind *kind,
+    struct span body);
+
+/* WIRE_MEASURED; of WIRE_FETCHED, of what is no tree. */
+void wire_write_measured(struct writer *w, size_t index,
+    const struct measured *m);
+AC_MUST_CHECK bool wire_read_measured(size_t *index, struct measured *out,
+    struct span body);
+
+/* An error that is about no input. */
+#define WIRE_NO_INPUT SIZE_MAX
+
+void wire_write_failed(struct writer *w, enum ac_err e, size_t index,
+    struct span sentence);
+AC_MUST_CHECK bool wire_read_failed(enum ac_err *e, size_t *index,
+    struct span *sentence, struct span body);
 
 #endif

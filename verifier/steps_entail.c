@@ -102,6 +102,7 @@ check_dependency(struct run *r, const struct event *ev)
 	    same_optional(notes, ev->resolved, "manifest") &&
 	    same_optional(notes, ev->resolved, "root") &&
 	    same_optional(notes, ev->resolved, "bytes") &&
+	    same_optional(notes, ev->resolved, "download") &&
 	    same_optional(notes, ev->spec, "license") &&
 	    same_optional(notes, ev->spec, "certificate") &&
 	    (image ? json_is(json_get(notes, "role"), "image") :

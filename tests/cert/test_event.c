@@ -83,6 +83,15 @@ round_trip_inputs(void **state)
 	assert_uint(json_get(ev.resolved, "bytes"), 0);
 	event_free(&ev);
 
+	s.measured[1].has_download = true;
+	s.measured[1].download = sample_digest(0x29);
+	s.measured[1].download_bytes = 7;
+	ev = must_decode(&s, EVENT_INPUT_RESOURCE);
+	assert_digest(json_get(json_get(ev.resolved, "download"), "sha256"),
+	    0x29);
+	assert_uint(json_get(json_get(ev.resolved, "download"), "bytes"), 7);
+	event_free(&ev);
+
 	ev = must_decode(&s, EVENT_START);
 	assert_digest(json_get(ev.resolved, "attest"), 0x44);
 	event_free(&ev);
@@ -293,6 +302,18 @@ refused_inputs(void **state)
 		    "\"gitCommit\":\"0123", 0 },
 		{ "git commit empty",
 		    "\"0123456789abcdef0123456789abcdef01234567\"", "\"\"", 0 },
+		{ "download a digest", "\"bytes\":0", "\"bytes\":0,"
+		    "\"download\":\"" X8("22222222") "\"", 0 },
+		{ "download of no size", "\"bytes\":0", "\"bytes\":0,"
+		    "\"download\":{\"sha256\":\"" X8("22222222") "\"}", 0 },
+		{ "download of no digest", "\"bytes\":0", "\"bytes\":0,"
+		    "\"download\":{\"bytes\":1}", 0 },
+		{ "download with more", "\"bytes\":0", "\"bytes\":0,"
+		    "\"download\":{\"sha256\":\"" X8("22222222") "\","
+		    "\"bytes\":1,\"uri\":\"\"}", 0 },
+		{ "download of negative size", "\"bytes\":0", "\"bytes\":0,"
+		    "\"download\":{\"sha256\":\"" X8("22222222") "\","
+		    "\"bytes\":-1}", 0 },
 		{ "bytes a string", "\"bytes\":0", "\"bytes\":\"0\"", 0 },
 		{ "bytes negative", "\"bytes\":0", "\"bytes\":-1", 0 },
 		{ "bytes with a fraction", "\"bytes\":0", "\"bytes\":0.5", 0 },

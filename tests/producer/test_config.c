@@ -61,6 +61,7 @@ right(void **state)
 	assert_string_equal(c.input[0].path, "dir/train.py");
 	assert_string_equal(c.input[1].path, "/srv/a b");
 	assert_int_equal(c.input[0].line, 9);
+	assert_int_equal(c.input[0].compression, WIRE_NONE);
 	assert_int_equal(r->noutputs, 2);
 	assert_int_equal(r->nenv, 2);
 	assert_true(span_is(r->env[0].value, "2"));
@@ -85,6 +86,32 @@ least(void **state)
 	config_free(&c);
 	assert_ok(parse_bytes(&c, span_str(GOOD), "job.yaml", &why));
 	assert_string_equal(c.input[0].path, "u");
+	config_free(&c);
+}
+
+/* What is fetched has no path here; what it is packed by. */
+static void
+remote(void **state)
+{
+	struct message why = { "" };
+	struct config c;
+
+	(void)state;
+	if (parse(&c, HEAD "inputs:\n"
+	    "  - {name: a, type: file, uri: \"https://example.org/a@b.gz\", "
+	    "role: code, pin: \"" PIN "\", compression: gzip}\n"
+	    "  - {name: b, type: file, uri: b.zst, "
+	    "role: code, pin: \"" PIN "\", compression: zstd}\n"
+	    "  - {name: c, type: dataset, uri: \"http://example.org\", "
+	    "role: code, pin: \"" PIN "\", compression: none}\n"
+	    "outputs: [m]\n", &why) != AC_OK)
+		fail_msg("%s", why.text);
+	assert_string_equal(c.input[0].path, "");
+	assert_int_equal(c.input[0].compression, WIRE_GZIP);
+	assert_string_equal(c.input[1].path, "dir/b.zst");
+	assert_int_equal(c.input[1].compression, WIRE_ZSTD);
+	assert_string_equal(c.input[2].path, "");
+	assert_int_equal(c.input[2].compression, WIRE_NONE);
 	config_free(&c);
 }
 
@@ -205,8 +232,18 @@ static const struct wrong wrongs[] = {
 	    "did you mean \"dataset\"?", AC_ERR_FORMAT },
 	{ "a key for later", AT("name: a, disclose: false"), ":5:15: ",
 	    "not built yet", AC_ERR_UNSUPPORTED },
-	{ "fetching", AT("name: a, uri: \"https://example.org/x\""), ":5:20: ",
-	    "\"https:\" is not built yet", AC_ERR_UNSUPPORTED },
+	{ "fetching", AT("name: a, uri: \"ftp://example.org/x\""), ":5:20: ",
+	    "\"ftp:\" is not built yet", AC_ERR_UNSUPPORTED },
+	{ "a password in a URL", AT("name: a, uri: \"https://me:pw@example.org"
+	    "/x\""), ":5:20: ", "becomes public", AC_ERR_FORMAT },
+	{ "a user in a URL", AT("name: a, uri: \"http://me@example.org\""),
+	    ":5:20: ", "becomes public", AC_ERR_FORMAT },
+	{ "an unknown compression", AT("name: a, compression: gz"),
+	    ":5:28: ", "unknown compression \"gz\"", AC_ERR_FORMAT },
+	{ "a compression that is a list", AT("name: a, compression: [gzip]"),
+	    ":5:28: ", "found a list", AC_ERR_FORMAT },
+	{ "two compressions", AT("name: a, compression: gzip, compression: "
+	    "zstd"), ":5:34: ", "second time", AC_ERR_FORMAT },
 	{ "a file of another machine", AT("name: a, uri: \"file://host/x\""),
 	    ":5:20: ", "another machine", AC_ERR_FORMAT },
 	{ "a half file URL", AT("name: a, uri: \"file:x\""), ":5:20: ",
@@ -380,6 +417,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(right),
 		cmocka_unit_test(least),
+		cmocka_unit_test(remote),
 		cmocka_unit_test(wrong),
 		cmocka_unit_test(cut),
 		cmocka_unit_test(caps),

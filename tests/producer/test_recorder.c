@@ -4,6 +4,7 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 #include "common/sha256.h"
 #include "producer/recorder.h"
 #include "producer/rules.h"
+#include "producer/stream.h"
 #include "producer/tree.h"
 #include "producer/wire.h"
 #include "tests/test.h"
@@ -28,7 +30,11 @@ struct rig {
 	struct span command[3], output[1];
 	struct request request;
 	char pin[72];
+	size_t index; /* of the input that is sent next */
 };
+
+#define INPUT_MAX (1 << 20) /* bytes of a stream */
+#define STALL_S 3
 
 static const char content[] = "some text\n";
 
@@ -49,7 +55,8 @@ begin(void **state)
 	assert_int_equal(mkdir(t->workspace, 0755), 0);
 	assert_ok(file_create(t->text, span_str(content), 0600));
 	t->options = (struct recorder_options){ .store = t->store,
-		.workspace = t->workspace,
+		.workspace = t->workspace, .input_max = INPUT_MAX,
+		.stall_s = STALL_S,
 		.limits = { .pids = 64, .wall_s = 30 } };
 	strcpy(t->pin, "sha256:");
 	for (size_t i = 0; i < 32; i++)
@@ -115,7 +122,7 @@ answer(struct rig *t)
 static const char *
 text(const struct rig *t)
 {
-	return (const char *)t->last.body.p + 1;
+	return (const char *)t->last.body.p + 5;
 }
 
 static void
@@ -161,13 +168,33 @@ configure(struct rig *t)
 }
 
 static void
-send_input(struct rig *t, const char *path)
+send_as(struct rig *t, enum wire_type verb, size_t index,
+    enum wire_kind kind, int fd)
+{
+	struct buf b;
+	struct writer w;
+
+	wr_init(&w, WIRE_VERB_MAX);
+	wire_write_input(&w, index, kind);
+	assert_ok(wr_end(&w, &b));
+	assert_ok(wire_send(t->sock, verb, buf_span(&b), fd));
+	buf_free(&b);
+}
+
+static void
+send_path(struct rig *t, enum wire_type verb, size_t index, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	assert_true(fd >= 0);
-	assert_ok(wire_send(t->sock, WIRE_INPUT, span_str(""), fd));
+	send_as(t, verb, index, WIRE_LOCAL, fd);
 	(void)close(fd);
+}
+
+static void
+send_input(struct rig *t, const char *path)
+{
+	send_path(t, WIRE_INPUT, t->index++, path);
 }
 
 static void
@@ -422,7 +449,7 @@ input_without_descriptor(void **state)
 	struct rig *t = *state;
 
 	configure(t);
-	order(t, WIRE_INPUT, "takes one descriptor");
+	order(t, WIRE_INPUT, "one descriptor");
 }
 
 static void
@@ -605,6 +632,284 @@ input_device(void **state)
 	expect_failure(t, AC_ERR_FORMAT, "neither a regular file");
 }
 
+/* ---- several at once, and streams ---- */
+
+/* A pipe whose end to read is sent as input index; the end to write. */
+static int
+send_pipe(struct rig *t, enum wire_type verb, size_t index)
+{
+	int p[2];
+
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	send_as(t, verb, index, WIRE_STREAM, p[0]);
+	(void)close(p[0]);
+	return p[1];
+}
+
+/* The stream of one file without a name that has text. */
+static void
+write_file_stream(int fd, const char *text)
+{
+	struct stream_writer *w = malloc(sizeof(*w));
+
+	assert_non_null(w);
+	stream_begin(w, fd);
+	stream_file(w, span_str(""), false);
+	stream_data(w, span_str(text));
+	stream_file_end(w);
+	assert_ok(stream_finish(w));
+	free(w);
+	(void)close(fd);
+}
+
+static void
+expect_measured(struct rig *t, size_t index)
+{
+	struct measured m;
+	size_t i;
+
+	expect(t, WIRE_MEASURED);
+	assert_true(wire_read_measured(&i, &m, buf_span(&t->last.body)));
+	assert_int_equal(i, index);
+	assert_int_equal(m.bytes, sizeof(content) - 1);
+}
+
+/* The second is here first, and answered second. */
+static void
+streams_in_order(void **state)
+{
+	struct rig *t = *state;
+	struct pollfd p = { .events = POLLIN };
+	int fd[2];
+
+	configure(t);
+	fd[0] = send_pipe(t, WIRE_INPUT, 0);
+	fd[1] = send_pipe(t, WIRE_INPUT, 1);
+	write_file_stream(fd[1], content);
+	p.fd = t->sock;
+	assert_int_equal(poll(&p, 1, 500), 0);
+	write_file_stream(fd[0], content);
+	expect_measured(t, 0);
+	expect_measured(t, 1);
+	verb(t, WIRE_START);
+	expect(t, WIRE_EXIT);
+	assert_int_equal(t->last.body.p[0], 0);
+	verb(t, WIRE_END);
+	expect(t, WIRE_RESULT);
+}
+
+/* Sent in any order, recorded in that of the request. */
+static void
+sent_backwards(void **state)
+{
+	struct rig *t = *state;
+
+	configure(t);
+	send_path(t, WIRE_INPUT, 1, t->text);
+	send_path(t, WIRE_INPUT, 0, t->text);
+	expect_measured(t, 0);
+	expect_measured(t, 1);
+}
+
+static void
+download(void **state)
+{
+	struct rig *t = *state;
+	struct measured m;
+	char bytes[16];
+	size_t i;
+	int fd;
+
+	configure(t);
+	fd = send_pipe(t, WIRE_DOWNLOAD, 0);
+	write_file_stream(fd, "packed");
+	expect(t, WIRE_FETCHED);
+	assert_true(wire_read_measured(&i, &m, buf_span(&t->last.body)));
+	assert_int_equal(m.bytes, 6);
+	/* It can be read, and not written. */
+	fd = t->last.fd;
+	assert_true(fd >= 0);
+	assert_int_equal(read(fd, bytes, sizeof(bytes)), 6);
+	assert_int_equal(write(fd, "x", 1), -1);
+	fd = send_pipe(t, WIRE_INPUT, 0);
+	write_file_stream(fd, content);
+	expect(t, WIRE_MEASURED);
+	assert_true(wire_read_measured(&i, &m, buf_span(&t->last.body)));
+	assert_true(m.has_download);
+	assert_int_equal(m.download_bytes, 6);
+	send_path(t, WIRE_INPUT, 1, t->text);
+	expect_measured(t, 1);
+	verb(t, WIRE_START);
+	expect(t, WIRE_EXIT);
+	verb(t, WIRE_END);
+	expect(t, WIRE_RESULT);
+}
+
+static void
+download_of_a_tree(void **state)
+{
+	struct rig *t = *state;
+
+	configure(t);
+	assert_int_equal(write(send_pipe(t, WIRE_DOWNLOAD, 0),
+	    STREAM_MAGIC "\1\0\0\1a\0\0\0\0\4", 24), 24);
+	expect_failure(t, AC_ERR_FORMAT, "input \"a\", its download: \"a\" has "
+	    "a name");
+}
+
+static void
+download_twice(void **state)
+{
+	struct rig *t = *state;
+
+	configure(t);
+	send_path(t, WIRE_DOWNLOAD, 0, t->text);
+	expect(t, WIRE_FETCHED);
+	send_path(t, WIRE_DOWNLOAD, 0, t->text);
+	expect_failure(t, AC_ERR_FORMAT, "a second time");
+}
+
+static void
+download_after_input(void **state)
+{
+	struct rig *t = *state;
+
+	configure(t);
+	send_path(t, WIRE_INPUT, 0, t->text);
+	expect_measured(t, 0);
+	send_path(t, WIRE_DOWNLOAD, 0, t->text);
+	expect_failure(t, AC_ERR_FORMAT, "a second time");
+}
+
+static void
+input_twice(void **state)
+{
+	struct rig *t = *state;
+
+	configure(t);
+	(void)send_pipe(t, WIRE_INPUT, 0);
+	send_path(t, WIRE_INPUT, 0, t->text);
+	expect_failure(t, AC_ERR_FORMAT, "a second time");
+}
+
+static void
+input_beyond(void **state)
+{
+	struct rig *t = *state;
+
+	configure(t);
+	send_path(t, WIRE_INPUT, UINT32_MAX, t->text);
+	expect_failure(t, AC_ERR_FORMAT, "does not have");
+}
+
+static void
+input_of_no_kind(void **state)
+{
+	struct rig *t = *state;
+
+	configure(t);
+	assert_ok(wire_send(t->sock, WIRE_INPUT, span_of("\0\0\0\0\2", 5), 0));
+	expect_failure(t, AC_ERR_FORMAT, "a kind");
+}
+
+static void
+start_while_they_come(void **state)
+{
+	struct rig *t = *state;
+
+	configure(t);
+	(void)send_pipe(t, WIRE_INPUT, 0);
+	verb(t, WIRE_START);
+	expect_failure(t, AC_ERR_FORMAT, "before all inputs");
+	assert_true(nothing_ran(t));
+}
+
+/* The fetcher ended in the middle of a file. */
+static void
+stream_cut_off(void **state)
+{
+	struct rig *t = *state;
+	int fd;
+
+	configure(t);
+	fd = send_pipe(t, WIRE_INPUT, 0);
+	assert_int_equal(write(fd, STREAM_MAGIC "\1\0\0\0\0\0\0\5ab", 24),
+	    24);
+	(void)close(fd);
+	expect_failure(t, AC_ERR_FORMAT, "cut off");
+	assert_true(nothing_ran(t));
+}
+
+/* It lives and writes nothing. */
+static void
+stream_stalls(void **state)
+{
+	struct rig *t = *state;
+	int fd;
+
+	configure(t);
+	fd = send_pipe(t, WIRE_INPUT, 0);
+	expect_failure(t, AC_ERR_BUSY, "not a byte came in 3 seconds");
+	(void)close(fd);
+}
+
+/* It writes for ever: it is cut at the cap, and hears of it. */
+static void
+stream_without_end(void **state)
+{
+	struct rig *t = *state;
+	char block[4096] = "";
+	struct stream_writer *w;
+	int fd, status;
+	pid_t pid;
+
+	configure(t);
+	fd = send_pipe(t, WIRE_INPUT, 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		w = malloc(sizeof(*w));
+		if (w == NULL)
+			_exit(1);
+		stream_begin(w, fd);
+		stream_file(w, span_str(""), false);
+		while (w->err == AC_OK)
+			stream_data(w, span_of(block, sizeof(block)));
+		_exit(w->err == AC_ERR_IO ? 0 : 1);
+	}
+	(void)close(fd);
+	expect_failure(t, AC_ERR_LIMIT, "more than 1048576 bytes");
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* A stream of another content than the pin. */
+static void
+stream_differs(void **state)
+{
+	struct rig *t = *state;
+
+	configure(t);
+	write_file_stream(send_pipe(t, WIRE_INPUT, 0), "other");
+	expect_failure(t, AC_ERR_MISMATCH, t->pin);
+	assert_true(nothing_ran(t));
+}
+
+/* While one waits, the failure of another ends all. */
+static void
+failure_of_another(void **state)
+{
+	struct rig *t = *state;
+	int fd;
+
+	configure(t);
+	fd = send_pipe(t, WIRE_INPUT, 0);
+	assert_int_equal(write(send_pipe(t, WIRE_INPUT, 1), "rubbish, no tree "
+	    "stream", 23), 23);
+	expect_failure(t, AC_ERR_FORMAT, "input \"b\": the tree stream");
+	(void)close(fd);
+}
+
 /* ---- the end of a training ---- */
 
 static void
@@ -766,6 +1071,21 @@ main(void)
 		T(pin_differs),
 		T(input_fifo),
 		T(input_device),
+		T(streams_in_order),
+		T(sent_backwards),
+		T(download),
+		T(download_of_a_tree),
+		T(download_twice),
+		T(download_after_input),
+		T(input_twice),
+		T(input_beyond),
+		T(input_of_no_kind),
+		T(start_while_they_come),
+		T(stream_cut_off),
+		T(stream_stalls),
+		T(stream_without_end),
+		T(stream_differs),
+		T(failure_of_another),
 		T(output_is_link),
 		T(no_outputs),
 		T(abandoned),

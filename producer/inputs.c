@@ -1,0 +1,316 @@
+/*
+ * inputs.c -- the way of the inputs to the recorder; see inputs.h.
+ *
+ * One thread that waits for everybody: the recorder, the helpers' voices, the
+ * user.  An input is local (its descriptor goes to the recorder) or fetched (a
+ * helper with network writes a tree stream to the recorder); where it is
+ * compressed that is its download, which comes back to be read by a second
+ * helper, without network, whose tree stream is the input.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "producer/inputs.h"
+#include "producer/world.h"
+
+/* After its stream is refused, how long a helper may take to say more. */
+#define LAST_WORD_MS 5000
+
+struct way {
+	const struct request_input *in;
+	const struct config_input *where;
+	struct world world;
+	bool in_world, done;
+	struct inputs *all;
+};
+
+struct inputs {
+	struct run *run;
+	struct message *why;
+	struct way *way;
+	size_t n, next, active, done;
+	size_t failed; /* WIRE_NO_INPUT: none in particular */
+};
+
+static void
+tell(const struct way *y, struct span sentence)
+{
+	const struct run_watch *w = &y->all->run->watch;
+	struct message m = { "" };
+
+	message_set(&m, "input ");
+	message_add_quoted(&m, y->in->name);
+	message_add(&m, ": %.*s", (int)sentence.len, (const char *)sentence.p);
+	w->progress(w->arg, span_str(m.text));
+}
+
+static void
+tell_progress(void *arg, struct span sentence)
+{
+	tell(arg, sentence);
+}
+
+/* Put the input's name before what is said. */
+static enum ac_err
+about(struct inputs *t, const struct way *y, enum ac_err e)
+{
+	struct message what = *t->why;
+
+	message_set(t->why, "input ");
+	message_add_quoted(t->why, y->in->name);
+	message_add(t->why, ": %s; nothing was run", what.text);
+	t->failed = (size_t)(y - t->way);
+	return e;
+}
+
+/* ---- helpers ---- */
+
+/* Start a helper whose answer goes to the recorder as verb. */
+static enum ac_err
+start_helper(struct inputs *t, struct way *y, enum wire_type verb,
+    const struct world_spec *spec)
+{
+	struct world_spec s = *spec;
+	enum ac_err e;
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) != 0) {
+		message_set(t->why, "no pipe for a helper");
+		return about(t, y, AC_ERR_IO);
+	}
+	s.out_fd = p[1];
+	e = world_start(&y->world, &s, t->why);
+	(void)close(p[1]);
+	if (e == AC_OK) {
+		y->in_world = true;
+		run_send(t->run, verb, (size_t)(y - t->way), WIRE_STREAM,
+		    p[0]);
+	} else {
+		e = about(t, y, e);
+	}
+	(void)close(p[0]);
+	return e;
+}
+
+static enum ac_err
+fetch(struct inputs *t, struct way *y, enum wire_type verb)
+{
+	struct world_spec spec = { .verb = "file", .in_fd = -1,
+		.network = true };
+	char *uri = strndup((const char *)y->in->uri.p, y->in->uri.len);
+	enum ac_err e;
+
+	if (uri == NULL) {
+		message_set(t->why, "no memory");
+		return about(t, y, AC_ERR_MEMORY);
+	}
+	spec.task = uri;
+	e = start_helper(t, y, verb, &spec);
+	free(uri);
+	return e;
+}
+
+static enum ac_err
+unpack(struct inputs *t, struct way *y, int fd)
+{
+	const struct world_spec spec = { .verb = "unpack",
+		.task = y->where->compression == WIRE_GZIP ? "gzip" : "zstd",
+		.in_fd = fd };
+
+	return start_helper(t, y, WIRE_INPUT, &spec);
+}
+
+static enum ac_err
+hear(struct inputs *t, struct way *y)
+{
+	bool ended = false;
+	enum ac_err e = world_read(&y->world, tell_progress, y, &ended);
+
+	if (e != AC_OK)
+		message_set(t->why, "its helper cannot be heard");
+	else if (!ended)
+		return AC_OK;
+	else
+		e = world_result(&y->world, t->why);
+	world_end(&y->world);
+	y->in_world = false;
+	return e == AC_OK ? AC_OK : about(t, y, e);
+}
+
+/*
+ * The recorder refused input i with e.  Where its helper failed before, what
+ * that says is the cause.
+ */
+static enum ac_err
+ask_helper(struct inputs *t, size_t i, enum ac_err e)
+{
+	struct message said = *t->why, better = { "" };
+	struct way *y = &t->way[i];
+	struct pollfd p = { .events = POLLIN };
+	bool ended = false;
+
+	if (!y->in_world)
+		return e;
+	p.fd = world_fd(&y->world);
+	while (!ended && poll(&p, 1, LAST_WORD_MS) > 0)
+		if (world_read(&y->world, NULL, NULL, &ended) != AC_OK)
+			break;
+	if (ended && y->world.failed) {
+		e = world_result(&y->world, &better);
+		*t->why = better;
+		return about(t, y, e);
+	}
+	*t->why = said;
+	return e;
+}
+
+/* ---- an input ---- */
+
+static enum ac_err
+begin_local(struct inputs *t, struct way *y, enum wire_type verb)
+{
+	/* A FIFO must not hold the build up; the recorder refuses it. */
+	int fd = open(y->where->path, O_RDONLY | O_CLOEXEC | O_NOCTTY |
+	    O_NONBLOCK);
+
+	if (fd < 0) {
+		enum ac_err e = errno == ENOENT ? AC_ERR_NOT_FOUND :
+		    AC_ERR_IO;
+
+		message_set(t->why, "cannot read ");
+		message_add_quoted(t->why, span_str(y->where->path));
+		message_add(t->why, ": %s", strerror(errno));
+		return about(t, y, e);
+	}
+	run_send(t->run, verb, (size_t)(y - t->way), WIRE_LOCAL, fd);
+	(void)close(fd);
+	return AC_OK;
+}
+
+static enum ac_err
+begin(struct inputs *t, struct way *y)
+{
+	enum wire_type verb = y->where->compression == WIRE_NONE ?
+	    WIRE_INPUT : WIRE_DOWNLOAD;
+
+	return y->where->path[0] == '\0' ? fetch(t, y, verb) :
+	    begin_local(t, y, verb);
+}
+
+static void
+tell_measured(const struct way *y, const struct measured *m)
+{
+	struct message text;
+
+	message_set(&text, "%llu bytes, sha256:",
+	    (unsigned long long)m->bytes);
+	message_add_digest(&text, &m->sha256);
+	message_add(&text, ", as pinned");
+	tell(y, span_str(text.text));
+}
+
+static enum ac_err
+take_answer(struct inputs *t)
+{
+	struct run_answer a = { .fd = -1 };
+	bool answered;
+	struct way *y;
+	enum ac_err e = run_take(t->run, &a, &answered, &t->failed, t->why);
+
+	if (e != AC_OK)
+		return t->failed < t->n ? ask_helper(t, t->failed, e) : e;
+	if (!answered)
+		return AC_OK;
+	if (a.index >= t->next || t->way[a.index].done) {
+		message_set(t->why, "the recorder answers what was not asked");
+		e = AC_ERR_FORMAT;
+		goto out;
+	}
+	y = &t->way[a.index];
+	/* Its helper has written all, and has nothing more to say. */
+	if (y->in_world)
+		world_end(&y->world);
+	y->in_world = false;
+	if (a.type == WIRE_FETCHED) {
+		e = unpack(t, y, a.fd);
+	} else {
+		tell_measured(y, &a.measured);
+		y->done = true;
+		t->active--;
+		t->done++;
+	}
+out:
+	if (a.fd >= 0)
+		(void)close(a.fd);
+	return e;
+}
+
+/* Wait for whoever is next. */
+static enum ac_err
+step(struct inputs *t)
+{
+	struct pollfd p[RECORDER_AT_ONCE + 2];
+	struct way *of[RECORDER_AT_ONCE];
+	nfds_t n = 2;
+
+	p[0] = (struct pollfd){ .fd = t->run->sock, .events = POLLIN };
+	p[1] = (struct pollfd){ .fd = t->run->cancel_fd, .events = POLLIN };
+	for (size_t i = 0; i < t->next; i++) {
+		struct way *y = &t->way[i];
+
+		if (!y->in_world)
+			continue;
+		of[n - 2] = y;
+		p[n++] = (struct pollfd){ .fd = world_fd(&y->world),
+			.events = POLLIN };
+	}
+	if (poll(p, n, -1) < 0)
+		return errno == EINTR ? AC_OK : AC_ERR_IO;
+	if (p[1].revents != 0) {
+		message_set(t->why, "interrupted; nothing was kept");
+		return AC_ERR_BUSY;
+	}
+	for (nfds_t i = 2; i < n; i++)
+		if (p[i].revents != 0)
+			return hear(t, of[i - 2]);
+	return p[0].revents != 0 ? take_answer(t) : AC_OK;
+}
+
+enum ac_err
+inputs_give(struct run *r, const struct config *c, size_t *line,
+    struct message *why)
+{
+	struct inputs t = { .run = r, .why = why,
+		.n = c->request.ninputs, .failed = WIRE_NO_INPUT };
+	enum ac_err e = AC_OK;
+
+	*line = 0;
+	t.way = calloc(t.n + 1, sizeof(*t.way));
+	if (t.way == NULL) {
+		message_set(why, "no memory");
+		return AC_ERR_MEMORY;
+	}
+	for (size_t i = 0; i < t.n; i++)
+		t.way[i] = (struct way){ .in = &c->request.input[i],
+			.where = &c->input[i], .world = WORLD_NONE,
+			.all = &t };
+	while (e == AC_OK && t.done < t.n) {
+		if (t.next < t.n && t.active < RECORDER_AT_ONCE) {
+			t.active++;
+			e = begin(&t, &t.way[t.next++]);
+		} else {
+			e = step(&t);
+		}
+	}
+	for (size_t i = 0; i < t.n; i++)
+		if (t.way[i].in_world)
+			world_end(&t.way[i].world);
+	if (e != AC_OK && e != AC_ERR_BUSY && t.failed < t.n)
+		*line = c->input[t.failed].line;
+	free(t.way);
+	return e;
+}
