@@ -222,6 +222,10 @@ explain(struct message *why, const char *url, CURLcode code,
 	case CURLE_URL_MALFORMAT:
 		message_add(why, ": it must be an http or https URL");
 		return AC_ERR_FORMAT;
+	case CURLE_TOO_MANY_REDIRECTS:
+		message_add(why, ": redirected more than %d times",
+		    HTTP_REDIRECTS);
+		return AC_ERR_MISMATCH;
 	case CURLE_UNSUPPORTED_PROTOCOL: /* also a scheme that is not ours */
 	case CURLE_WEIRD_SERVER_REPLY:
 		message_add(why, ": what answers there does not speak HTTP; "
@@ -481,6 +485,8 @@ set_fetch(struct download *d, const char *url, char *detail)
 	(void)snprintf(range, sizeof(range), "%llu-",
 	    (unsigned long long)d->have);
 	return set_up(d->h, t.unused, url, 0, 0, detail) &&
+	    curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)0) ==
+	    CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, NULL) == CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L) == CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)HTTP_REDIRECTS) ==

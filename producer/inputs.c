@@ -309,7 +309,7 @@ inputs_give(struct run *r, const struct config *c, size_t *line,
 	for (size_t i = 0; i < t.n; i++)
 		if (t.way[i].in_world)
 			world_end(&t.way[i].world);
-	if (e != AC_OK && e != AC_ERR_BUSY && t.failed < t.n)
+	if (e != AC_OK && t.failed < t.n)
 		*line = c->input[t.failed].line;
 	free(t.way);
 	return e;
