@@ -16,11 +16,13 @@
 #define PIDS 64
 #define MOUNTS_MAX 4
 
-/* Sanitizers reserve more than any limit. */
+/* Sanitizers reserve more than any limit, and look for leaks by ptrace. */
 #ifdef AICERT_SANITIZED
 #define MEMORY UINT64_C(0)
+#define OPTIONS "detect_leaks=0"
 #else
 #define MEMORY (UINT64_C(2) << 30)
+#define OPTIONS ""
 #endif
 
 /* Variables of ours that say how servers are reached. */
@@ -151,6 +153,8 @@ make_job(struct job *j, const struct world_spec *spec, struct message *why)
 			j->env[j->nenv++] = spec->env[i];
 		}
 	}
+	if (e == AC_OK && OPTIONS[0] != '\0')
+		e = add_env(j, "ASAN_OPTIONS", "", OPTIONS, why);
 	j->argv[0] = INSIDE;
 	j->argv[1] = spec->verb;
 	j->argv[2] = spec->task;
