@@ -644,8 +644,9 @@ static bool
 check_pin(struct parser *p, struct span pin)
 {
 	struct digest d;
+	bool download;
 
-	if (rules_pin(&d, pin))
+	if (rules_pin(&d, &download, pin))
 		return true;
 	(void)fail(p, AC_ERR_FORMAT);
 	message_add(p->why, "expected a pin, sha256: and 64 lower-case hex "
@@ -716,6 +717,8 @@ read_input(struct parser *p)
 	struct wire_place *where = &p->place[r->ninputs];
 	yaml_mark_t mark = p->event.start_mark;
 	unsigned seen = 0;
+	struct digest d;
+	bool download;
 	size_t key;
 
 	if (r->ninputs == INPUTS_MAX) {
@@ -735,6 +738,14 @@ read_input(struct parser *p)
 	}
 	if (!check_seen(p, mark, in_keys, IN_LICENSE, seen, "this input"))
 		return false;
+	if (rules_pin(&d, &download, in->pin) && download &&
+	    where->compression == WIRE_NONE) {
+		(void)fail_at(p, AC_ERR_FORMAT, mark);
+		message_add(p->why, "the pin is of a download, but this input "
+		    "is not unpacked: pin what is there, without \"download:\","
+		    " or say its compression");
+		return false;
+	}
 	r->ninputs++;
 	return true;
 }

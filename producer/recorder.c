@@ -191,25 +191,46 @@ serve_configure(struct recorder *r, struct wire_frame *f)
 
 /* ---- input ---- */
 
+/*
+ * Is found what the pin says, where the pin is of such: of a download before
+ * it is unpacked, or of what the training sees.
+ */
 static enum ac_err
-check_pin(struct recorder *r, const struct request_input *in,
-    const struct measured *m)
+check_pin(struct recorder *r, const struct request_input *in, bool download,
+    const struct digest *found)
 {
+	const char *kind = download ? "download:sha256:" : "sha256:";
 	struct digest pin;
+	bool of_download;
 
-	if (!rules_pin(&pin, in->pin))
+	if (!rules_pin(&pin, &of_download, in->pin))
 		return said(r, AC_ERR_FORMAT, "the pin is malformed");
-	if (digest_equal(&pin, &m->sha256))
+	if (of_download != download || digest_equal(&pin, found))
 		return AC_OK;
 	message_set(&r->why, "input ");
 	message_add_quoted(&r->why, in->name);
-	message_add(&r->why, ": the pin is sha256:");
+	message_add(&r->why, ": the pin is %s", kind);
 	message_add_digest(&r->why, &pin);
-	message_add(&r->why, ", but what is there is sha256:");
-	message_add_digest(&r->why, &m->sha256);
+	message_add(&r->why, ", but what is there is %s", kind);
+	message_add_digest(&r->why, found);
 	message_add(&r->why, "; nothing was run: find out why it changed, and "
 	    "correct the pin only if you trust what is there");
 	return AC_ERR_MISMATCH;
+}
+
+/* An input whose pin is of a download had one. */
+static enum ac_err
+check_downloaded(struct recorder *r, const struct request_input *in,
+    const struct measured *m)
+{
+	struct digest pin;
+	bool of_download;
+
+	if (!rules_pin(&pin, &of_download, in->pin) ||
+	    (of_download && !m->has_download))
+		return said(r, AC_ERR_FORMAT, "the pin is of a download, and "
+		    "there was none");
+	return AC_OK;
 }
 
 /* Names in the store: rules_name() has no '.' in front. */
@@ -314,6 +335,10 @@ answer_fetched(struct recorder *r, struct intake_job *j)
 	int fd;
 
 	store_name(name, r, j->index, true);
+	e = check_pin(r, &r->asked.request.input[j->index], true,
+	    &j->found.sha256);
+	if (e != AC_OK)
+		return e;
 	m->has_download = true;
 	m->download = j->found.sha256;
 	m->download_bytes = j->found.bytes;
@@ -341,7 +366,9 @@ record_input(struct recorder *r, struct intake_job *j)
 	found.download = m->download;
 	found.download_bytes = m->download_bytes;
 	*m = found;
-	e = check_pin(r, in, m);
+	e = check_pin(r, in, false, &m->sha256);
+	if (e == AC_OK)
+		e = check_downloaded(r, in, m);
 	if (e != AC_OK)
 		return e;
 	wr_init(&w, STATEMENT_MAX);

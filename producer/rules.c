@@ -52,11 +52,14 @@ rules_name(struct span name)
 }
 
 bool
-rules_pin(struct digest *out, struct span pin)
+rules_pin(struct digest *out, bool *download, struct span pin)
 {
-	static const char prefix[] = "sha256:";
-	size_t n = sizeof(prefix) - 1;
+	static const char prefix[] = "sha256:", fetched[] = "download:";
+	size_t n = sizeof(prefix) - 1, k = sizeof(fetched) - 1;
 
+	*download = pin.len > k && span_is(span_of(pin.p, k), fetched);
+	if (*download)
+		pin = span_of(pin.p + k, pin.len - k);
 	return pin.len > n && span_is(span_of(pin.p, n), prefix) &&
 	    text_unhex_digest(out, span_of(pin.p + n, pin.len - n));
 }
@@ -143,6 +146,7 @@ check_input(const struct request *r, size_t i, struct message *why)
 {
 	const struct request_input *in = &r->input[i];
 	struct digest d;
+	bool download;
 
 	if (!rules_name(in->name))
 		return wrong(why, AC_ERR_FORMAT, in->name, "is no name of an "
@@ -154,7 +158,7 @@ check_input(const struct request *r, size_t i, struct message *why)
 	if (!span_is(in->type, "file") && !span_is(in->type, "dataset"))
 		return wrong(why, AC_ERR_UNSUPPORTED, in->type,
 		    "is no type of an input that is built yet");
-	if (!rules_pin(&d, in->pin))
+	if (!rules_pin(&d, &download, in->pin))
 		return wrong(why, AC_ERR_FORMAT, in->pin, "is no pin: "
 		    "sha256: and 64 lower-case hex digits");
 	if (!rules_text(in->uri) || !rules_text(in->role) ||

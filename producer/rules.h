@@ -14,8 +14,12 @@
 /* [a-z0-9][a-z0-9._-]*, at most RULES_NAME_MAX bytes? */
 bool rules_name(struct span name);
 
-/* "sha256:" and 64 lower-case hex digits. */
-AC_MUST_CHECK bool rules_pin(struct digest *out, struct span pin);
+/*
+ * "sha256:" and 64 lower-case hex digits: of what the training sees; or that
+ * with "download:" in front: of what was fetched, before it was unpacked.
+ */
+AC_MUST_CHECK bool rules_pin(struct digest *out, bool *download,
+    struct span pin);
 
 /* UTF-8 without control characters, 1 to WORD_MAX bytes? */
 bool rules_text(struct span s);

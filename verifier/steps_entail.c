@@ -59,6 +59,7 @@ same_optional(struct json a, struct json b, const char *name)
 static bool
 check_pin(struct run *r, const struct event *ev)
 {
+	struct json measured = ev->resolved;
 	struct span pin, found;
 	struct reader rd;
 	struct span alg;
@@ -66,10 +67,17 @@ check_pin(struct run *r, const struct event *ev)
 	if (!json_string(json_get(ev->spec, "pin"), &pin))
 		return true; /* an event without one is of no input */
 	rd = rd_of(pin);
-	if (!rd_until(&rd, &alg, ':') || !span_is(alg, "sha256"))
+	if (!rd_until(&rd, &alg, ':'))
+		return true;
+	if (span_is(alg, "download")) {
+		measured = json_get(measured, "download");
+		if (!rd_until(&rd, &alg, ':'))
+			return true;
+	}
+	if (!span_is(alg, "sha256"))
 		return true; /* a pin of another kind is the fetcher's */
 	if (CHECK(entail_pin,
-	    json_string(json_get(ev->resolved, "sha256"), &found) &&
+	    json_string(json_get(measured, "sha256"), &found) &&
 	    span_equal(found, rd.left)))
 		return true;
 	message_set(r->why, "an input was measured as another digest than its "

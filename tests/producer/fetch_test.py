@@ -124,8 +124,9 @@ def build(inputs, **env):
                 "command: [sh, -c, 'cat /inputs/* > m.bin']\ninputs:\n")
         for i, (uri, digest, compression) in enumerate(inputs):
             f.write("  - {name: i%03d, type: file, uri: \"%s\", role: dataset,"
-                    " pin: \"sha256:%s\"%s}\n" % (
-                        i, uri, digest, ", compression: " + compression
+                    " pin: \"%s\"%s}\n" % (
+                        i, uri, digest if ":" in digest else
+                        "sha256:" + digest, ", compression: " + compression
                         if compression else ""))
         f.write("outputs: ['*.bin']\n")
     return subprocess.run(
@@ -157,7 +158,8 @@ def right(name, inputs, **env):
         "resolvedDependencies"]
     model = open(os.path.join(work, "m%d" % n, "m.bin"), "rb").read()
     note(name + ": in order", len(dependencies) == len(inputs) and all(
-        d["name"] == "i%03d" % i and d["digest"]["sha256"] == inputs[i][1]
+        d["name"] == "i%03d" % i and d["digest"]["sha256"] == (
+            plain if ":" in inputs[i][1] else inputs[i][1])
         for i, d in enumerate(dependencies)) and len(model) > 0, end)
     return [d["annotations"] for d in dependencies]
 
@@ -182,6 +184,10 @@ note("both digests", a[0].get("download") == {
     "sha256": whole, "bytes": len(packed)}, None)
 a = right("gzip of this machine", [("local.gz", plain, "gzip")])
 note("both of its digests", a[0].get("download") == {
+    "sha256": whole, "bytes": len(packed)}, None)
+a = right("pinned by its download", [(base + "/gzip", "download:sha256:" +
+                                      whole, "gzip")])
+note("both digests of it", a[0].get("download") == {
     "sha256": whole, "bytes": len(packed)}, None)
 if shutil.which("zstd"):
     subprocess.run(["zstd", "-q", "-o", os.path.join(work, "local.zst")],
@@ -222,6 +228,10 @@ wrong("compressed data damaged", base + "/bad-gzip", "not", "gzip")
 wrong("no bytes to unpack", base + "/empty", "not", "gzip")
 wrong("what is packed has another digest", base + "/gzip", "sha256:" + plain,
       "gzip", digest=whole)
+
+wrong("what is unpacked has the digest that the download should have",
+      base + "/gzip", "download:sha256:" + whole, "gzip",
+      digest="download:sha256:" + plain)
 
 server.shutdown()
 shutil.rmtree(work)

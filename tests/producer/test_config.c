@@ -238,6 +238,16 @@ static const struct wrong wrongs[] = {
 	    "/x\""), ":5:20: ", "becomes public", AC_ERR_FORMAT },
 	{ "a user in a URL", AT("name: a, uri: \"http://me@example.org\""),
 	    ":5:20: ", "becomes public", AC_ERR_FORMAT },
+	{ "the pin of a download of what is not unpacked", HEAD
+	    "inputs:\n  - {name: a, type: file, uri: u, role: code, pin: "
+	    "\"download:" PIN "\"}\noutputs: [m]\n", ":5:5: ",
+	    "is not unpacked", AC_ERR_FORMAT },
+	{ "the pin of a download of a download", AT("name: a, pin: "
+	    "\"download:download:" PIN "\""), ":5:20: ", "expected a pin",
+	    AC_ERR_FORMAT },
+	{ "the pin of a download without a digest", AT("name: a, pin: "
+	    "\"download:sha256:\""), ":5:20: ", "expected a pin",
+	    AC_ERR_FORMAT },
 	{ "an unknown compression", AT("name: a, compression: gz"),
 	    ":5:28: ", "unknown compression \"gz\"", AC_ERR_FORMAT },
 	{ "a compression that is a list", AT("name: a, compression: [gzip]"),

@@ -745,6 +745,33 @@ download(void **state)
 	expect(t, WIRE_RESULT);
 }
 
+/* Nobody gets to unpack what is not pinned. */
+static void
+download_differs(void **state)
+{
+	struct rig *t = *state;
+	char pin[96];
+
+	(void)snprintf(pin, sizeof(pin), "download:%s", t->pin);
+	t->input[0].pin = span_str(pin);
+	configure(t);
+	write_file_stream(send_pipe(t, WIRE_DOWNLOAD, 0), "other");
+	expect_failure(t, AC_ERR_MISMATCH, pin);
+}
+
+static void
+download_pinned_and_missing(void **state)
+{
+	struct rig *t = *state;
+	char pin[96];
+
+	(void)snprintf(pin, sizeof(pin), "download:%s", t->pin);
+	t->input[0].pin = span_str(pin);
+	configure(t);
+	send_input(t, t->text);
+	expect_failure(t, AC_ERR_FORMAT, "there was none");
+}
+
 static void
 download_of_a_tree(void **state)
 {
@@ -1074,6 +1101,8 @@ main(void)
 		T(streams_in_order),
 		T(sent_backwards),
 		T(download),
+		T(download_differs),
+		T(download_pinned_and_missing),
 		T(download_of_a_tree),
 		T(download_twice),
 		T(download_after_input),

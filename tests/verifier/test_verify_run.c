@@ -256,6 +256,14 @@ HOOK(with_image, f->request.has_image = true);
 HOOK(no_licence, f->input[0].license = span_of(NULL, 0));
 HOOK(no_figures, f->nfigures = 0);
 HOOK(pinned_otherwise, f->found[0].sha256.b[0] ^= 1);
+/* The digest of its download is all zeros. */
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000"
+HOOK(download_pinned, (f->found[0].has_download = true,
+    f->input[0].pin = span_str("download:sha256:" ZEROS "000")));
+HOOK(download_otherwise, (f->found[0].has_download = true,
+    f->input[0].pin = span_str("download:sha256:" ZEROS "001")));
+HOOK(download_missing,
+    f->input[0].pin = span_str("download:sha256:" ZEROS "000"));
 HOOK(certified_input, f->input[1].certificate = span_str("0123"));
 
 /* Swap the two resolvedDependencies. */
@@ -404,6 +412,13 @@ static const struct row entailed[] = {
 	{ .name = "a measured digest that is not the pin's",
 	  .hook = pinned_otherwise, ENTAIL,
 	  .says = "measured as another digest than its pin" },
+	{ .name = "a download that is not the pin's",
+	  .hook = download_otherwise, ENTAIL,
+	  .says = "measured as another digest than its pin" },
+	{ .name = "a pinned download that there was not",
+	  .hook = download_missing, ENTAIL,
+	  .says = "measured as another digest than its pin" },
+	{ .name = "a pinned download", .hook = download_pinned },
 	{ .name = "externalParameters: command", SAYS,
 	  .from = "\"--steps=5\"", .to = "\"--steps=6\"", ENTAIL,
 	  .says = "externalParameters" },
