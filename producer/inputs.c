@@ -19,6 +19,7 @@
 
 /* After its stream is refused, how long a helper may take to say more. */
 #define LAST_WORD_MS 5000
+#define PIPE_BYTES (1 << 20) /* of a tree stream on its way */
 
 struct way {
 	const struct request_input *in;
@@ -82,6 +83,8 @@ start_helper(struct inputs *t, struct way *y, enum wire_type verb,
 		message_set(t->why, "no pipe for a helper");
 		return about(t, y, AC_ERR_IO);
 	}
+	/* Fewer turns between the two; the kernel may refuse. */
+	(void)fcntl(p[1], F_SETPIPE_SZ, PIPE_BYTES);
 	s.out_fd = p[1];
 	e = world_start(&y->world, &s, t->why);
 	(void)close(p[1]);
