@@ -268,6 +268,7 @@ certs_make(const struct certs_options *o)
 	EVP_PKEY **key = calloc(o->builders, sizeof(EVP_PKEY *));
 	FILE *f = fopen(o->path, "wb");
 	struct fixture_keys keys;
+	EVP_PKEY *own = NULL; /* builder's key of keys */
 
 	must(f != NULL && key != NULL, "create the file of certificates");
 	making.now_s = (int64_t)time(NULL);
@@ -275,8 +276,10 @@ certs_make(const struct certs_options *o)
 		key[i] = EVP_EC_gen("P-256");
 		must(key[i] != NULL, "make a key");
 	}
-	if (o->evidence)
+	if (o->evidence) {
 		fixture_keys_new(&keys);
+		own = keys.builder;
+	}
 	for (uint64_t i = o->first; i < o->first + o->count; i++) {
 		if (!o->evidence) {
 			make_asserted(f, o, key, i);
@@ -286,6 +289,13 @@ certs_make(const struct certs_options *o)
 		make_measured(f, o, &keys, i);
 	}
 	must(fclose(f) == 0, "write the certificates");
+	if (o->evidence) {
+		keys.builder = own;
+		fixture_keys_free(&keys);
+	}
+	for (size_t i = 0; i < o->builders; i++)
+		EVP_PKEY_free(key[i]);
+	free(key);
 }
 
 void

@@ -337,6 +337,9 @@ post(const char *file, const char *address, size_t connections,
 	}
 	report(now_s() - start);
 	must(fclose(load.record) == 0, "write the record");
+	for (size_t i = 0; i < connections; i++)
+		free(c[i].answer.p);
+	free(c);
 	return load.wrongly + load.lost > 0;
 }
 
