@@ -17,6 +17,7 @@ int cmd_keygen(int argc, char **argv);
 int cmd_tpmsim(int argc, char **argv);
 int cmd_build(int argc, char **argv);
 int cmd_publish(int argc, char **argv);
+int cmd_export(int argc, char **argv);
 int cmd_get(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_revoke(int argc, char **argv);

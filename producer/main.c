@@ -22,6 +22,7 @@ static const struct command commands[] = {
 	{ "publish", "put a certificate into a registry's log", cmd_publish },
 	{ "sign", "sign files or a statement made elsewhere", cmd_sign },
 	{ "show", "say what a certificate states, for people", cmd_show },
+	{ "export", "write a certificate in another form", cmd_export },
 	{ "get", "find the certificate of a downloaded model", cmd_get },
 	{ "revoke", "say that something is not to be relied on any more",
 	    cmd_revoke },
