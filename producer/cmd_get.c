@@ -310,8 +310,8 @@ print_text(const struct job *j)
 		(void)printf("The list of files that the builder signed is in "
 		    "model.sig.\n");
 	if (j->has_snapshot) {
-		message_set(&m, "%" PRIu64 " revocations, of %" PRIu64
-		    " entries of the log, are kept in ", j->snapshot.count,
+		message_set(&m, "Revocations: %" PRIu64 ", of %" PRIu64
+		    " entries of the log, kept in ", j->snapshot.count,
 		    j->snapshot.tree_size);
 		message_add_quoted(&m, span_str(j->snapshot_path));
 		(void)printf("%s.\n", m.text);

@@ -68,6 +68,10 @@ for _ in $(seq 600); do
 done
 check revoked 1 'step 17, revocation: the provenance is revoked .*wrong data' \
 	aicert-verify -p policy --revocations snapshot model
+check "the snapshot is fetched and kept" 0 "Revocations: 1, of" \
+	env XDG_CACHE_HOME="$work/cache" aicert get model "${to[@]}"
+check "revoked, as what is kept says" 1 'step 17, revocation.*wrong data' \
+	env XDG_CACHE_HOME="$work/cache" aicert-verify -p policy model
 head -n 1 snapshot >cut
 check "a revocation left out" 1 'has 0 revocations' \
 	aicert-verify -p policy --revocations cut model

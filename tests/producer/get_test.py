@@ -102,23 +102,28 @@ class Getting(unittest.TestCase):
 
     def statement(self, kind, name, digest, predicate, key="k"):
         """A logged line of that kind, signed by openssl."""
-        text = json.dumps({
+        return self.log.admit([self.sign(json.dumps({
             "_type": "https://in-toto.io/Statement/v1",
             "subject": [{"name": name, "digest": {"sha256": digest}}],
             "predicateType": TYPE + kind, "predicate": predicate},
-            separators=(",", ":")).encode()
+            separators=(",", ":")).encode(), key)])[0]
+
+    def sign(self, text, key="k", hint=None):
+        """A line of those bytes; with a hint, that of a model.sig."""
+        keyid = ""
         pae = b"DSSEv1 28 application/vnd.in-toto+json %d %s" % (
             len(text), text)
         sig = subprocess.run(
             ["openssl", "dgst", "-sha256", "-sign", self.path(key)],
             input=pae, stdout=subprocess.PIPE, check=True).stdout
-        hint = fakelog.b64(bytes.fromhex(self.print[key]))
+        if hint is None:
+            keyid = hint = fakelog.b64(bytes.fromhex(self.print[key]))
         line = json.loads(json.dumps(self.lines[0]))
         line["verificationMaterial"]["publicKey"]["hint"] = hint
         line["dsseEnvelope"]["payload"] = fakelog.b64(text)
         line["dsseEnvelope"]["signatures"] = [
-            {"sig": fakelog.b64(sig), "keyid": hint}]
-        return self.log.admit([line])[0]
+            {"sig": fakelog.b64(sig), "keyid": keyid}]
+        return line
 
     def revocations(self, n, **change):
         """A snapshot of n revocations, or one with something wrong."""
@@ -164,7 +169,7 @@ class Getting(unittest.TestCase):
         self.assertEqual(self.files(), ["aicert.jsonl", "model.safetensors",
                                         "model.sig"])
         self.assertIn("SELF-ASSERTED", r.stdout)
-        self.assertIn("2 revocations", r.stdout)
+        self.assertIn("Revocations: 2, of", r.stdout)
         self.assertIn("Next: aicert-verify", r.stdout)
         self.assertNotIn("VERIFIED", r.stdout)
         self.assertEqual(len(read(self.cache).splitlines()), 3)
@@ -219,8 +224,50 @@ class Getting(unittest.TestCase):
         kept = read(self.cache)
         self.give(old)
         r = self.get()
-        self.assertIn("2 revocations", r.stdout)
+        self.assertIn("Revocations: 2, of", r.stdout)
         self.assertEqual(read(self.cache), kept)
+
+    def by_another_tool(self, change=lambda oms: None):
+        """The same files in a list that we would not write; its line 1."""
+        oms = json.loads(base64.b64decode(
+            json.loads(self.sig)["dsseEnvelope"]["payload"]))
+        text = json.dumps(oms, separators=(",", ":")).encode()
+        was = hashlib.sha256(text).hexdigest()
+        oms["predicate"]["serialization"]["ignore_paths"] = ["model.sig"]
+        change(oms)
+        text = json.dumps(oms, separators=(",", ":")).encode()
+        now = hashlib.sha256(text).hexdigest()
+        self.sig = fakelog.encode([self.sign(text, hint=hashlib.sha256(
+            read(self.path("k.pub"))).hexdigest())])[:-1]
+        self.registry.gets["/model/model.sig"] = (200, [], self.sig)
+        provenance = base64.b64decode(
+            self.lines[0]["dsseEnvelope"]["payload"])
+        self.assertIn(was.encode(), provenance)
+        lines = self.log.admit([self.sign(provenance.replace(
+            was.encode(), now.encode()))])
+        self.serve(lines, "k")
+        return lines
+
+    def test_another_tools_list(self):
+        lines = self.by_another_tool()
+        r = self.get("--from", self.registry.url + "/model", "--json")
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertTrue(json.loads(r.stdout)["namesCompared"])
+        self.assertEqual(read(self.path("m", "aicert.jsonl")),
+                         fakelog.encode(lines))
+
+    def test_another_tools_list_that_is_not_at_hand(self):
+        self.by_another_tool()
+        r = self.get()
+        self.assertEqual(r.returncode, 1)
+        self.assertIn("was not compared", r.stdout)
+        self.assertEqual(self.files(), ["aicert.jsonl", "model.safetensors"])
+
+    def test_another_tools_list_of_other_names(self):
+        def rename(oms):
+            oms["predicate"]["resources"][0]["name"] = "else.safetensors"
+        self.by_another_tool(rename)
+        self.refused("missing, extra or different")
 
     def test_several(self):
         lines, _ = self.make("theirs", "other", "tag")
