@@ -44,8 +44,7 @@ decode_proof(struct bundle_entry *entry, struct json proof)
 	    !json_closed(checkpoint, "envelope") ||
 	    !json_string(json_get(checkpoint, "envelope"), &note))
 		return AC_ERR_FORMAT;
-	for (struct json h = json_first(json_get(proof, "hashes"));
-	    json_present(h); h = json_next(h)) {
+	JSON_EACH(h, json_get(proof, "hashes")) {
 		if (entry->nproof == MERKLE_PROOF_MAX)
 			return AC_ERR_LIMIT;
 		if (!json_digest64(h, &entry->proof[entry->nproof]))

@@ -402,8 +402,7 @@ json_closed(struct json object, const char *schema)
 
 	if (!cJSON_IsObject(object.v))
 		return false;
-	for (struct json m = json_first(object); json_present(m);
-	    m = json_next(m)) {
+	JSON_EACH(m, object) {
 		if (!in_schema(schema, json_name(m), &optional))
 			return false;
 		/* Names are distinct, so counting them is enough. */
@@ -418,7 +417,7 @@ json_count(struct json j)
 {
 	size_t n = 0;
 
-	for (struct json m = json_first(j); json_present(m); m = json_next(m))
+	JSON_EACH(m, j)
 		n++;
 	return n;
 }

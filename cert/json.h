@@ -82,6 +82,10 @@ struct json json_first(struct json j);
 /* The one after j in its array or object. */
 struct json json_next(struct json j);
 
+/* Each element or member of what is in in turn as j. */
+#define JSON_EACH(j, in) \
+	for (struct json j = json_first(in); json_present(j); j = json_next(j))
+
 /* Name of a member. */
 struct span json_name(struct json member);
 

@@ -122,8 +122,7 @@ check_ignore(struct json paths)
 		return true;
 	if (!json_is_array(paths))
 		return false;
-	for (struct json j = json_first(paths); json_present(j);
-	    j = json_next(j)) {
+	JSON_EACH(j, paths) {
 		size_t i = 0;
 
 		while (i < OMS_NIGNORE && !json_is(j, oms_ignore[i]))
@@ -238,8 +237,7 @@ decode_resources(struct oms *o, struct json list)
 	o->file = calloc(n, sizeof(*o->file));
 	if (o->file == NULL)
 		return AC_ERR_MEMORY;
-	for (struct json j = json_first(list); json_present(j);
-	    j = json_next(j)) {
+	JSON_EACH(j, list) {
 		struct oms_file *f = &o->file[o->nfiles];
 		struct oms_part part;
 

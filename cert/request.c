@@ -95,7 +95,7 @@ are_words(struct json j, size_t max)
 {
 	if (json_count(j) > max)
 		return false;
-	for (struct json m = json_first(j); json_present(m); m = json_next(m))
+	JSON_EACH(m, j)
 		if (!is_word(m))
 			return false;
 	return true;
@@ -106,8 +106,7 @@ check_inputs(struct json list)
 {
 	if (!json_is_array(list) || json_count(list) > INPUTS_MAX)
 		return false;
-	for (struct json j = json_first(list); json_present(j);
-	    j = json_next(j))
+	JSON_EACH(j, list)
 		if (!json_closed(j,
 		    "name type uri pin role license? certificate?") ||
 		    !are_words(j, 7))

@@ -31,8 +31,7 @@ check_subject(struct json subject)
 	    !json_is_object(digests) || json_count(digests) == 0 ||
 	    json_count(digests) > 32)
 		return false;
-	for (struct json d = json_first(digests); json_present(d);
-	    d = json_next(d)) {
+	JSON_EACH(d, digests) {
 		if (!json_string(d, &hex) || hex.len == 0)
 			return false;
 		for (size_t i = 0; i < hex.len; i++)
@@ -64,8 +63,7 @@ decode(struct statement *out, struct json_doc doc)
 		e = AC_ERR_LIMIT;
 		goto out;
 	}
-	for (struct json j = json_first(s.subjects); json_present(j);
-	    j = json_next(j))
+	JSON_EACH(j, s.subjects)
 		if (!check_subject(j))
 			goto out;
 	*out = s;

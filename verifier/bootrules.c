@@ -89,8 +89,7 @@ bootrules_pcr(const struct rule *x)
 static bool
 take_measurements(struct policy_measurements *out, struct json values)
 {
-	for (struct json j = json_first(values); json_present(j);
-	    j = json_next(j)) {
+	JSON_EACH(j, values) {
 		unsigned i;
 
 		if (!pcr_number(&i, json_name(j), HELD) ||

@@ -45,8 +45,7 @@ read_ak(struct hcl *h, struct json claims)
 	struct json found = { 0 };
 	struct span n;
 
-	for (struct json k = json_first(json_get(claims, "keys"));
-	    json_present(k); k = json_next(k)) {
+	JSON_EACH(k, json_get(claims, "keys")) {
 		if (!json_is(json_get(k, "kid"), "HCLAkPub"))
 			continue;
 		if (!CHECK(hcl_one_ak, !json_present(found)))

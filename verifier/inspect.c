@@ -9,25 +9,13 @@
 
 #define SHOWN_MAX 512 /* bytes of an event, subjects of a line */
 
-static void
-put_quoted(struct writer *w, struct span s)
-{
-	struct message m = { "" };
-
-	message_add_quoted(&m, span_of(s.p, s.len < SHOWN_MAX ? s.len :
-	    SHOWN_MAX));
-	wr_str(w, m.text);
-}
-
-static void
-put_string(struct writer *w, struct json j)
+static struct message
+member(struct json object, const char *name)
 {
 	struct span s;
 
-	if (json_string(j, &s))
-		put_quoted(w, s);
-	else
-		wr_str(w, "(none)");
+	return json_string(json_get(object, name), &s) ? message_quoted(s) :
+	    (struct message){ "(none)" };
 }
 
 /* Type and text of one event, of ours or of the first AICert. */
@@ -38,7 +26,7 @@ put_event(struct writer *w, struct span line)
 
 	wr_str(w, "    event ");
 	if (json_parse(&doc, line) == AC_OK)
-		put_string(w, json_get(json_root(&doc), "event_type"));
+		wr_str(w, member(json_root(&doc), "event_type").text);
 	else
 		wr_str(w, "(no JSON)");
 	wr_str(w, "\n      ");
@@ -57,17 +45,14 @@ put_events(struct writer *w, struct json list, const char *head)
 {
 	if (json_present(list))
 		wr_printf(w, "  %s, %zu events\n", head, json_count(list));
-	for (struct json j = json_first(list); json_present(j);
-	    j = json_next(j)) {
+	JSON_EACH(j, list) {
 		struct span line;
 
 		if (json_string(j, &line)) {
 			put_event(w, line);
 			continue;
 		}
-		wr_str(w, "    event ");
-		put_string(w, json_get(j, "event_type"));
-		wr_u8(w, '\n');
+		wr_printf(w, "    event %s\n", member(j, "event_type").text);
 	}
 }
 
@@ -78,11 +63,9 @@ put_subjects(struct writer *w, struct json subjects)
 
 	for (struct json j = json_first(subjects);
 	    json_present(j) && i < SHOWN_MAX; j = json_next(j), i++) {
-		wr_str(w, "  subject ");
-		put_string(w, json_get(j, "name"));
-		wr_str(w, " sha256 ");
-		put_string(w, json_get(json_get(j, "digest"), "sha256"));
-		wr_u8(w, '\n');
+		wr_printf(w, "  subject %s sha256 %s\n",
+		    member(j, "name").text,
+		    member(json_get(j, "digest"), "sha256").text);
 	}
 }
 
@@ -92,16 +75,10 @@ put_dependencies(struct writer *w, struct json predicate)
 	struct json list = json_get(json_get(predicate, "buildDefinition"),
 	    "resolvedDependencies");
 
-	for (struct json j = json_first(list); json_present(j);
-	    j = json_next(j)) {
-		wr_str(w, "  input ");
-		put_string(w, json_get(j, "name"));
-		wr_str(w, " from ");
-		put_string(w, json_get(j, "uri"));
-		wr_str(w, " sha256 ");
-		put_string(w, json_get(json_get(j, "digest"), "sha256"));
-		wr_u8(w, '\n');
-	}
+	JSON_EACH(j, list)
+		wr_printf(w, "  input %s from %s sha256 %s\n",
+		    member(j, "name").text, member(j, "uri").text,
+		    member(json_get(j, "digest"), "sha256").text);
 }
 
 static void
@@ -110,14 +87,10 @@ put_statement(struct writer *w, struct span bytes)
 	struct statement s = { 0 };
 
 	if (statement_decode(&s, bytes) != AC_OK) {
-		wr_str(w, "  payload ");
-		put_quoted(w, bytes);
-		wr_u8(w, '\n');
+		wr_printf(w, "  payload %s\n", message_quoted(bytes).text);
 		return;
 	}
-	wr_str(w, "  type ");
-	put_quoted(w, s.predicate_type);
-	wr_u8(w, '\n');
+	wr_printf(w, "  type %s\n", message_quoted(s.predicate_type).text);
 	put_subjects(w, s.subjects);
 	put_dependencies(w, s.predicate);
 	put_events(w, json_get(s.predicate, "inputsLog"), "inputsLog");
@@ -138,19 +111,16 @@ put_line(struct writer *w, struct span raw, size_t number)
 		return false;
 	}
 	d = dsse_digest(buf_span(&b.statement));
-	wr_str(w, "\n  D ");
-	wr_hex(w, span_digest(&d));
-	wr_str(w, "\n  says that it is signed by ");
-	put_quoted(w, span_str(b.hint));
+	wr_printf(w, "\n  D %s\n  says that it is signed by %s",
+	    message_digest(&d).text, message_quoted(span_str(b.hint)).text);
 	if (b.logged) {
 		struct reader r = rd_of(buf_span(&b.entry.checkpoint));
 		struct span origin = { 0 };
 
 		(void)!rd_line(&r, &origin);
-		wr_str(w, "\n  says that it is entry ");
-		wr_dec(w, b.entry.index);
-		wr_str(w, " of ");
-		put_quoted(w, origin);
+		wr_printf(w, "\n  says that it is entry %llu of %s",
+		    (unsigned long long)b.entry.index,
+		    message_quoted(origin).text);
 	} else {
 		wr_str(w, "\n  not logged");
 	}

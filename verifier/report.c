@@ -6,44 +6,31 @@
 #include "common/time.h"
 
 /* Text from outside, for a terminal. */
-static void
-put_quoted(struct writer *w, struct span s)
+static struct message
+member(struct json object, const char *name)
 {
-	struct message m = { "" };
+	struct span s;
 
-	message_add_quoted(&m, s);
-	wr_str(w, m.text);
+	return json_string(json_get(object, name), &s) ? message_quoted(s) :
+	    (struct message){ "(none)" };
 }
 
-static void
-put_member(struct writer *w, struct json object, const char *name)
-{
-	struct span s = { 0 };
-
-	if (json_string(json_get(object, name), &s))
-		put_quoted(w, s);
-	else
-		wr_str(w, "(none)");
-}
-
-static void
-put_digest(struct writer *w, struct json object, const char *name)
+static struct message
+digest_of(struct json object)
 {
 	struct digest d;
 
-	wr_str(w, "sha256:");
-	if (json_digest(json_get(object, name), &d))
-		wr_hex(w, span_digest(&d));
-	else
-		wr_str(w, "(none)");
+	return json_digest(json_get(object, "sha256"), &d) ?
+	    message_digest(&d) : (struct message){ "(none)" };
 }
 
-static void
-put_time(struct writer *w, int64_t unix_s)
+static struct message
+time_of(int64_t unix_s)
 {
-	char text[TIME_RFC3339_LEN + 1];
+	struct message m = { "" };
 
-	wr_str(w, time_format(text, unix_s) == AC_OK ? text : "(no time)");
+	return time_format(m.text, unix_s) == AC_OK ? m :
+	    (struct message){ "(no time)" };
 }
 
 static bool
@@ -101,14 +88,11 @@ static void
 put_headline(struct writer *w, const struct report *r)
 {
 	unsigned step = decisive(r);
-	struct message m = { "" };
-
-	message_add_quoted(&m, span_str(r->subject));
 	put_coloured(w, r, colour_of(r), verify_verdict_name(r->verdict));
 	wr_printf(w, "%s%s  %s\n",
 	    r->v != NULL && r->v->one_file ? "  (this file alone)" : "",
 	    r->v != NULL && r->v->simulated ? "  (SIMULATED machine)" : "",
-	    m.text);
+	    message_quoted(span_str(r->subject)).text);
 	if (r->problem != NULL)
 		wr_printf(w, "  %s\n", r->problem);
 	if (step != 0)
@@ -122,12 +106,9 @@ put_who(struct writer *w, const struct verification *v)
 {
 	struct digest d = spki_digest(&v->cert.key);
 
-	wr_str(w, "\nWHO   builder ");
-	wr_str(w, v->builder != NULL ? v->builder->name.s :
-	    "unknown to the policy");
-	wr_str(w, ", key sha256:");
-	wr_hex(w, span_digest(&d));
-	wr_u8(w, '\n');
+	wr_printf(w, "\nWHO   builder %s, key sha256:%s\n", v->builder != NULL ?
+	    v->builder->name.s : "unknown to the policy",
+	    message_digest(&d).text);
 }
 
 static void
@@ -135,21 +116,17 @@ put_what(struct writer *w, const struct verification *v)
 {
 	struct json s = v->cert.provenance.weights;
 
-	wr_printf(w, "WHAT  %zu files, OMS root ", v->oms.nfiles);
-	wr_hex(w, span_digest(&v->oms.root));
-	wr_str(w, "\n      statement D ");
-	wr_hex(w, span_digest(&v->cert.line[0].d));
-	wr_u8(w, '\n');
+	wr_printf(w, "WHAT  %zu files, OMS root %s\n      statement D %s\n",
+	    v->oms.nfiles, message_digest(&v->oms.root).text,
+	    message_digest(&v->cert.line[0].d).text);
 	for (size_t i = 0; json_present(s); i++, s = json_next(s)) {
 		if (i == 8) {
 			wr_str(w, "      ...\n");
 			break;
 		}
-		wr_str(w, "      weights ");
-		put_member(w, s, "name");
-		wr_u8(w, ' ');
-		put_digest(w, json_get(s, "digest"), "sha256");
-		wr_u8(w, '\n');
+		wr_printf(w, "      weights %s sha256:%s\n",
+		    member(s, "name").text,
+		    digest_of(json_get(s, "digest")).text);
 	}
 }
 
@@ -158,28 +135,20 @@ put_from(struct writer *w, const struct verification *v)
 {
 	const char *head = "FROM  ";
 
-	for (struct json d = json_first(v->cert.provenance.dependencies);
-	    json_present(d); d = json_next(d)) {
+	JSON_EACH(d, v->cert.provenance.dependencies) {
 		struct json notes = json_get(d, "annotations");
 
-		wr_str(w, head);
+		wr_printf(w, "%s%s %s from %s\n        sha256:%s licence %s\n",
+		    head, member(notes, "role").text, member(d, "name").text,
+		    member(d, "uri").text,
+		    digest_of(json_get(d, "digest")).text,
+		    member(notes, "license").text);
 		head = "      ";
-		put_member(w, notes, "role");
-		wr_u8(w, ' ');
-		put_member(w, d, "name");
-		wr_str(w, " from ");
-		put_member(w, d, "uri");
-		wr_str(w, "\n        ");
-		put_digest(w, json_get(d, "digest"), "sha256");
-		wr_str(w, " licence ");
-		put_member(w, notes, "license");
-		wr_u8(w, '\n');
-		if (json_present(json_get(notes, "certificate"))) {
-			wr_str(w, "        said to have the certificate ");
-			put_member(w, notes, "certificate");
-			wr_str(w, passed(v, VERIFY_LINEAGE) ? ", verified\n" :
+		if (json_present(json_get(notes, "certificate")))
+			wr_printf(w, "        said to have the certificate "
+			    "%s%s", member(notes, "certificate").text,
+			    passed(v, VERIFY_LINEAGE) ? ", verified\n" :
 			    ": claimed, not verified\n");
-		}
 	}
 }
 
@@ -193,12 +162,10 @@ put_booted(struct writer *w, const struct verification *v)
 	if (v->booted != NULL) {
 		const struct release *r = &v->booted->release;
 
-		wr_printf(w, "image %s, ", v->booted_pin->name.s);
-		put_quoted(w, r->name);
-		wr_u8(w, ' ');
-		put_quoted(w, r->version);
-		wr_printf(w, "%s, Secure Boot %s", r->debug ?
-		    " (DEBUG: whoever ran it had a way in)" : "",
+		wr_printf(w, "image %s, %s %s%s, Secure Boot %s",
+		    v->booted_pin->name.s, message_quoted(r->name).text,
+		    message_quoted(r->version).text,
+		    r->debug ? " (DEBUG: whoever ran it had a way in)" : "",
 		    v->boot.secure_boot ? "on" : "off");
 	} else if (v->measurements != NULL) {
 		wr_printf(w, "image by the measurements of policy line %zu, "
@@ -216,8 +183,7 @@ put_how(struct writer *w, const struct verification *v)
 	struct json word = json_first(json_get(v->cert.provenance.external,
 	    "command"));
 
-	wr_str(w, "HOW   ");
-	wr_str(w, v->cert.has_evidence ? v->simulated ?
+	wr_printf(w, "HOW   %s", v->cert.has_evidence ? v->simulated ?
 	    "measured by a SIMULATED TPM" : "measured by a TPM" :
 	    "SELF-ASSERTED: no machine vouches for any of it");
 	put_booted(w, v);
@@ -226,21 +192,13 @@ put_how(struct writer *w, const struct verification *v)
 		struct span s = { 0 };
 
 		(void)!json_string(word, &s);
-		wr_u8(w, ' ');
-		put_quoted(w, s);
+		wr_printf(w, " %s", message_quoted(s).text);
 	}
 	wr_u8(w, '\n');
-	for (struct json f = json_first(compute); json_present(f);
-	    f = json_next(f)) {
-		wr_str(w, "      ");
-		put_quoted(w, json_name(f));
-		wr_u8(w, ' ');
-		put_member(w, f, "value");
-		wr_u8(w, ' ');
-		put_member(w, f, "unit");
-		wr_str(w, ", ");
-		put_member(w, f, "assurance");
-		wr_u8(w, '\n');
+	JSON_EACH(f, compute) {
+		wr_printf(w, "      %s %s %s, %s\n",
+		    message_quoted(json_name(f)).text, member(f, "value").text,
+		    member(f, "unit").text, member(f, "assurance").text);
 	}
 }
 
@@ -251,40 +209,34 @@ put_when(struct writer *w, const struct verification *v)
 
 	wr_str(w, "WHEN  ");
 	if (v->earliest.known) {
-		wr_str(w, "not before ");
-		put_time(w, v->earliest.unix_s);
-		wr_str(w, v->earliest.by_witnesses ? " (witnesses)" :
+		wr_printf(w, "not before %s%s",
+		    time_of(v->earliest.unix_s).text,
+		    v->earliest.by_witnesses ? " (witnesses)" :
 		    " (the log's word)");
 	} else {
 		wr_str(w, "no earliest time");
 	}
 	wr_str(w, "\n      ");
 	if (t->known) {
-		wr_str(w, "in the log since ");
-		put_time(w, t->unix_s);
-		wr_str(w, t->by_witnesses ? " (witnesses)" :
-		    " (the log's word)");
+		wr_printf(w, "in the log since %s%s", time_of(t->unix_s).text,
+		    t->by_witnesses ? " (witnesses)" : " (the log's word)");
 	} else {
 		wr_str(w, "no time of inclusion");
 	}
 	if (passed(v, VERIFY_INCLUSION)) {
-		wr_printf(w, ", entry %llu of ", (unsigned long long)
-		    v->cert.line[0].bundle.entry.index);
-		put_quoted(w, v->origin);
+		wr_printf(w, ", entry %llu of %s", (unsigned long long)
+		    v->cert.line[0].bundle.entry.index,
+		    message_quoted(v->origin).text);
 	}
-	wr_str(w, "\n      the run itself states ");
-	put_member(w, v->cert.provenance.metadata, "startedOn");
-	wr_str(w, " to ");
-	put_member(w, v->cert.provenance.metadata, "finishedOn");
-	wr_str(w, "\n      revocations ");
+	wr_printf(w, "\n      the run itself states %s to %s\n      "
+	    "revocations ",
+	    member(v->cert.provenance.metadata, "startedOn").text,
+	    member(v->cert.provenance.metadata, "finishedOn").text);
 	if (v->revocations.known) {
-		wr_str(w, "as of ");
-		put_time(w, v->revocations.time.unix_s);
-		wr_str(w, ", entries before ");
-		wr_dec(w, v->revocations.tree_size);
-		wr_str(w, " of ");
-		put_quoted(w, v->revocations.origin);
-		wr_u8(w, '\n');
+		wr_printf(w, "as of %s, entries before %llu of %s\n",
+		    time_of(v->revocations.time.unix_s).text,
+		    (unsigned long long)v->revocations.tree_size,
+		    message_quoted(v->revocations.origin).text);
 	} else {
 		wr_str(w, "not checked\n");
 	}
@@ -322,9 +274,8 @@ report_text(struct writer *w, const struct report *r)
 
 	put_headline(w, r);
 	if (r->policy != NULL) {
-		wr_str(w, "  policy ");
-		put_quoted(w, span_str(r->policy));
-		wr_u8(w, '\n');
+		wr_printf(w, "  policy %s\n",
+		    message_quoted(span_str(r->policy)).text);
 	}
 	if (v == NULL)
 		return;
@@ -349,23 +300,14 @@ report_text(struct writer *w, const struct report *r)
 static void
 json_put(struct writer *w, const char *name, struct span s)
 {
-	struct message m = { "" };
-
 	wr_printf(w, ",\"%s\":", name);
-	if (text_is_utf8(s)) {
-		wr_json(w, s);
-		return;
-	}
-	message_add_quoted(&m, s);
-	wr_json(w, span_str(m.text));
+	wr_json(w, text_is_utf8(s) ? s : span_str(message_quoted(s).text));
 }
 
 static void
 json_put_digest(struct writer *w, const char *name, const struct digest *d)
 {
-	wr_printf(w, ",\"%s\":\"", name);
-	wr_hex(w, span_digest(d));
-	wr_u8(w, '"');
+	wr_printf(w, ",\"%s\":\"%s\"", name, message_digest(d).text);
 }
 
 static void
@@ -383,10 +325,8 @@ json_put_time(struct writer *w, const char *name, const struct verify_time *t)
 {
 	if (!t->known)
 		return;
-	wr_printf(w, ",\"%s\":{\"time\":\"", name);
-	put_time(w, t->unix_s);
-	wr_printf(w, "\",\"by\":\"%s\"}", t->by_witnesses ? "witnesses" :
-	    "log");
+	wr_printf(w, ",\"%s\":{\"time\":\"%s\",\"by\":\"%s\"}", name,
+	    time_of(t->unix_s).text, t->by_witnesses ? "witnesses" : "log");
 }
 
 static void
@@ -434,8 +374,7 @@ json_put_certificate(struct writer *w, const struct verification *v)
 	}
 	wr_str(w, "],\"inputs\":[");
 	comma = "";
-	for (struct json d = json_first(p->dependencies); json_present(d);
-	    d = json_next(d)) {
+	JSON_EACH(d, p->dependencies) {
 		struct json notes = json_get(d, "annotations");
 
 		wr_printf(w, "%s{\"type\":\"dependency\"", comma);
@@ -450,8 +389,7 @@ json_put_certificate(struct writer *w, const struct verification *v)
 	}
 	wr_str(w, "],\"figures\":[");
 	comma = "";
-	for (struct json f = json_first(p->compute); json_present(f);
-	    f = json_next(f)) {
+	JSON_EACH(f, p->compute) {
 		wr_printf(w, "%s{\"type\":\"figure\"", comma);
 		comma = ",";
 		json_put(w, "name", json_name(f));
@@ -462,8 +400,8 @@ json_put_certificate(struct writer *w, const struct verification *v)
 	}
 	wr_u8(w, ']');
 	if (passed(v, VERIFY_INCLUSION)) {
-		wr_str(w, ",\"log\":{\"index\":");
-		wr_dec(w, v->cert.line[0].bundle.entry.index);
+		wr_printf(w, ",\"log\":{\"index\":%llu",
+		    (unsigned long long)v->cert.line[0].bundle.entry.index);
 		json_put(w, "origin", v->origin);
 		wr_u8(w, '}');
 	}
@@ -471,10 +409,10 @@ json_put_certificate(struct writer *w, const struct verification *v)
 	json_put_time(w, "notBefore", &v->earliest);
 	json_put_time(w, "loggedSince", &v->logged[0]);
 	if (v->revocations.known) {
-		wr_str(w, ",\"revocations\":{\"treeSize\":");
-		wr_dec(w, v->revocations.tree_size);
-		wr_str(w, ",\"count\":");
-		wr_dec(w, v->revocations.count);
+		wr_printf(w,
+		    ",\"revocations\":{\"treeSize\":%llu,\"count\":%llu",
+		    (unsigned long long)v->revocations.tree_size,
+		    (unsigned long long)v->revocations.count);
 		json_put(w, "origin", v->revocations.origin);
 		json_put_time(w, "loggedSince", &v->revocations.time);
 		wr_u8(w, '}');
@@ -510,10 +448,9 @@ report_json(struct writer *w, const struct report *r)
 		json_put_digest(w, "policySha256", &v->policy->text);
 	if (r->problem != NULL)
 		json_put(w, "problem", span_str(r->problem));
-	wr_printf(w, ",\"fileAlone\":%s", v != NULL && v->one_file ? "true" :
-	    "false");
-	wr_printf(w, ",\"simulated\":%s", v != NULL && v->simulated ? "true" :
-	    "false");
+	wr_printf(w, ",\"fileAlone\":%s,\"simulated\":%s",
+	    v != NULL && v->one_file ? "true" : "false",
+	    v != NULL && v->simulated ? "true" : "false");
 	if (step != 0)
 		wr_printf(w, ",\"decidedBy\":%u", step);
 	if (v != NULL && v->decoded && v->cert.has_key)

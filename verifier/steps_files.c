@@ -280,8 +280,7 @@ check_map(struct comparison *c, struct span index, struct json map)
 
 	if (!json_is_object(map) || json_count(map) == 0)
 		return says(c, "", index, " has no map of tensors to files");
-	for (struct json j = json_first(map); json_present(j);
-	    j = json_next(j)) {
+	JSON_EACH(j, map) {
 		char path[FILE_PATH_MAX];
 		struct span name;
 

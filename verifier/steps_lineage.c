@@ -51,8 +51,7 @@ add_claims(struct lineage *l, const struct verification *v, unsigned depth)
 	bool image = json_present(json_get(v->cert.provenance.external,
 	    "image"));
 
-	for (struct json j = json_first(v->cert.provenance.dependencies);
-	    json_present(j); j = json_next(j)) {
+	JSON_EACH(j, v->cert.provenance.dependencies) {
 		struct json named = json_get(json_get(j, "annotations"),
 		    "certificate");
 		struct claim c = { .depth = depth };

@@ -42,18 +42,15 @@ vsa_write(struct writer *w, const struct report *r)
 	statement_write_type(w, TYPE_VSA);
 	wr_printf(w, "{\"verifier\":{\"id\":\"" AICERT_URI
 	    "/aicert-verify\",\"version\":{\"aicert-verify\":\"%s\"}},"
-	    "\"timeVerified\":\"%s\",\"resourceUri\":\"urn:aicert:oms-root:",
-	    AICERT_VERSION, at);
-	wr_hex(w, span_digest(&v->cert.provenance.root));
-	wr_str(w, "\",\"policy\":{\"uri\":\"urn:aicert:policy\",\"digest\":"
-	    "{\"sha256\":\"");
-	wr_hex(w, span_digest(&v->policy->text));
-	wr_str(w, "\"}},\"inputAttestations\":[{\"uri\":\"urn:aicert:certificate"
-	    "\",\"digest\":{\"sha256\":\"");
-	wr_hex(w, span_digest(&jsonl));
-	wr_printf(w, "\"}}],\"verificationResult\":\"%s\","
-	    "\"verifiedLevels\":[\"%s\"],\"slsaVersion\":\"" SLSA_VERSION
-	    "\"}}\n", r->verdict == VERIFY_VERIFIED ? "PASSED" : "FAILED",
-	    level_of(r));
+	    "\"timeVerified\":\"%s\",\"resourceUri\":\"urn:aicert:oms-root:%s\","
+	    "\"policy\":{\"uri\":\"urn:aicert:policy\",\"digest\":"
+	    "{\"sha256\":\"%s\"}},\"inputAttestations\":[{\"uri\":"
+	    "\"urn:aicert:certificate\",\"digest\":{\"sha256\":\"%s\"}}],"
+	    "\"verificationResult\":\"%s\",\"verifiedLevels\":[\"%s\"],"
+	    "\"slsaVersion\":\"" SLSA_VERSION "\"}}\n", AICERT_VERSION, at,
+	    message_digest(&v->cert.provenance.root).text,
+	    message_digest(&v->policy->text).text,
+	    message_digest(&jsonl).text,
+	    r->verdict == VERIFY_VERIFIED ? "PASSED" : "FAILED", level_of(r));
 	return AC_OK;
 }
