@@ -242,8 +242,7 @@ event_check_figures(struct json j)
 
 	if (!json_is_object(j) || json_count(j) > WORDS_MAX)
 		return false;
-	for (struct json f = json_first(j); json_present(f);
-	    f = json_next(f)) {
+	JSON_EACH(f, j) {
 		struct json how = json_get(f, "assurance");
 
 		if (!json_closed(f, "value unit assurance") ||
@@ -260,8 +259,7 @@ event_check_figures(struct json j)
 static bool
 check_values(struct json object)
 {
-	for (struct json v = json_first(object); json_present(v);
-	    v = json_next(v)) {
+	JSON_EACH(v, object) {
 		struct span name = json_name(v), s;
 		struct digest d;
 		uint64_t n;
@@ -302,7 +300,7 @@ check_strings(struct json j)
 {
 	struct span s;
 
-	for (struct json v = json_first(j); json_present(v); v = json_next(v))
+	JSON_EACH(v, j)
 		if (!json_string(v, &s) || s.len > WORD_MAX)
 			return false;
 	return true;
@@ -318,8 +316,7 @@ check_weights(struct json list)
 	if (!json_is_array(list) || json_count(list) == 0 ||
 	    json_count(list) > WEIGHTS_MAX)
 		return false;
-	for (struct json j = json_first(list); json_present(j);
-	    j = json_next(j))
+	JSON_EACH(j, list)
 		if (!json_closed(j, "name sha256 bytes") ||
 		    !json_string(json_get(j, "name"), &s) ||
 		    !json_digest(json_get(j, "sha256"), &d) ||

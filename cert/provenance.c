@@ -233,8 +233,7 @@ count_others(struct json object, const char *const known[], size_t n)
 {
 	size_t others = 0;
 
-	for (struct json m = json_first(object); json_present(m);
-	    m = json_next(m)) {
+	JSON_EACH(m, object) {
 		bool ours = false;
 
 		for (size_t i = 0; i < n; i++)
@@ -254,8 +253,7 @@ count_dependency_others(struct json dependencies)
 		"certificate", "root", "manifest", "bytes", "download" };
 	size_t others = 0;
 
-	for (struct json d = json_first(dependencies); json_present(d);
-	    d = json_next(d))
+	JSON_EACH(d, dependencies)
 		others += count_others(d, dependency, 4) +
 		    count_others(json_get(d, "annotations"), annotations, 7);
 	return others;

@@ -21,9 +21,8 @@ struct run {
 static bool
 differs(struct run *r, const char *what)
 {
-	message_set(r->why, "%s in the statement and in the events differ",
-	    what);
-	return false;
+	return BECAUSE(r->why, false, "%s in the statement and in the events "
+	    "differ", what);
 }
 
 static bool
@@ -80,9 +79,8 @@ check_pin(struct run *r, const struct event *ev)
 	    json_string(json_get(measured, "sha256"), &found) &&
 	    span_equal(found, rd.left)))
 		return true;
-	message_set(r->why, "an input was measured as another digest than its "
-	    "pin");
-	return false;
+	return BECAUSE(r->why, false, "an input was measured as another digest "
+	    "than its pin");
 }
 
 /* A dependency says what the event of the input or image said. */
@@ -238,33 +236,27 @@ check_self_asserted(const struct verification *v, struct message *why)
 	    json_present(json_get(p->external, "image")) ? 1 : 0;
 
 	if (!CHECK(self_count,
-	    n == image + json_count(json_get(p->external, "inputs")))) {
-		message_set(why, "the dependencies are not the inputs");
-		return false;
-	}
-	for (struct json d = json_first(p->dependencies); json_present(d);
-	    d = json_next(d)) {
+	    n == image + json_count(json_get(p->external, "inputs"))))
+		return BECAUSE(why, false, "the dependencies are not the "
+		    "inputs");
+	JSON_EACH(d, p->dependencies) {
 		if (image > 0) {
 			image = 0;
 			continue;
 		}
 		if (!CHECK(self_inputs,
 		    json_equal(json_get(d, "name"), json_get(input, "name")) &&
-		    json_equal(json_get(d, "uri"), json_get(input, "uri")))) {
-			message_set(why, "the dependencies are not the inputs");
-			return false;
-		}
+		    json_equal(json_get(d, "uri"), json_get(input, "uri"))))
+			return BECAUSE(why, false, "the dependencies are not "
+			    "the inputs");
 		input = json_next(input);
 	}
-	for (struct json f = json_first(p->compute); json_present(f);
-	    f = json_next(f)) {
+	JSON_EACH(f, p->compute) {
 		if (!CHECK(self_figures,
-		    json_is(json_get(f, "assurance"), "reported"))) {
-			message_set(why, "without evidence a figure is no more "
-			    "than reported: ");
-			message_add_quoted(why, json_name(f));
-			return false;
-		}
+		    json_is(json_get(f, "assurance"), "reported")))
+			return BECAUSE(why, false, "without evidence a figure "
+			    "is no more than reported: %s",
+			    message_quoted(json_name(f)).text);
 	}
 	return true;
 }
@@ -293,11 +285,9 @@ check_subjects(const struct verification *v, struct message *why)
 	size_t n = 0, nweights = 0;
 
 	if (!CHECK(oms_manifest, digest_equal(&manifest, &p->manifest) &&
-	    digest_equal(&oms->root, &p->root))) {
-		message_set(why, "model.sig is not the manifest that the "
-		    "statement names");
-		return false;
-	}
+	    digest_equal(&oms->root, &p->root)))
+		return BECAUSE(why, false, "model.sig is not the manifest that "
+		    "the statement names");
 	for (; json_present(s); s = json_next(s), n++) {
 		const struct oms_file *f = NULL;
 
@@ -306,20 +296,17 @@ check_subjects(const struct verification *v, struct message *why)
 		if (CHECK(subjects, f != NULL && weights_is(oms_part_of(oms,
 		    f).path, suffixed) && digest_equal(&d, &f->sha256)))
 			continue;
-		message_set(why, "the subjects are not the weight files of the "
-		    "manifest: no weight file of that digest is ");
-		message_add_quoted(why, name);
-		return false;
+		return BECAUSE(why, false, "the subjects are not the weight "
+		    "files of the manifest: no weight file of that digest is "
+		    "%s", message_quoted(name).text);
 	}
 	/* They stand in order, so none stands twice. */
 	for (size_t i = 0; i < oms->nfiles; i++)
 		nweights += weights_is(oms_part_of(oms, &oms->file[i]).path,
 		    suffixed);
-	if (!CHECK(subjects_end, n == nweights)) {
-		message_set(why, "the subjects are not the weight files of the "
-		    "manifest, which are %zu", nweights);
-		return false;
-	}
+	if (!CHECK(subjects_end, n == nweights))
+		return BECAUSE(why, false, "the subjects are not the weight "
+		    "files of the manifest, which are %zu", nweights);
 	return true;
 }
 
@@ -364,13 +351,10 @@ judge_dependencies(struct verification *v, struct message *why)
 	bool image = json_present(json_get(v->cert.provenance.external,
 	    "image"));
 
-	if (!CHECK(container, image || p->ncontainer == 0)) {
-		message_set(why, "the policy lists containers, and this run "
-		    "was in none");
-		return VERIFY_NOT_ACCEPTED;
-	}
-	for (struct json d = json_first(v->cert.provenance.dependencies);
-	    json_present(d); d = json_next(d)) {
+	if (!CHECK(container, image || p->ncontainer == 0))
+		return BECAUSE(why, VERIFY_NOT_ACCEPTED, "the policy lists "
+		    "containers, and this run was in none");
+	JSON_EACH(d, v->cert.provenance.dependencies) {
 		struct json notes = json_get(d, "annotations");
 		struct json digest = json_get(d, "digest");
 		struct span name = { 0 };
