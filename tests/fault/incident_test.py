@@ -57,9 +57,17 @@ def start_under(path, keys, *strace):
     up = p.stdout.readline().startswith("listening")
     # strace itself holds signals back.
     with open("/proc/%d/task/%d/children" % (p.pid, p.pid)) as f:
-        for child in f.read().split():
-            os.kill(int(child), signal.SIGTERM)
-    p.communicate(timeout=60)
+        children = [int(child) for child in f.read().split()]
+    try:
+        for child in children:
+            os.kill(child, signal.SIGTERM)
+        p.communicate(timeout=60)
+    finally:
+        # Nothing outlives the test, whatever went wrong with it.
+        if p.poll() is None:
+            for child in children:
+                os.kill(child, signal.SIGKILL)
+            p.kill()
     with open(trace.name) as f:
         return up, f.read()
 
