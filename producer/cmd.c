@@ -1,4 +1,4 @@
-/* cmd.c -- how every subcommand says that it failed; see cmd.h. */
+/* cmd.c -- what every subcommand says alike; see cmd.h. */
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +10,18 @@ cmd_failed(const char *name, const struct message *why)
 {
 	(void)fprintf(stderr, "aicert %s: %s\n", name, why->text);
 	return CMD_FAILED;
+}
+
+enum ac_err
+cmd_print(struct writer *w)
+{
+	struct buf text = { 0 };
+	enum ac_err e = wr_end(w, &text);
+
+	if (e == AC_OK)
+		(void)fwrite(text.p, 1, text.len, stdout);
+	buf_free(&text);
+	return e;
 }
 
 int

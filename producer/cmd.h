@@ -6,6 +6,7 @@
 #define AICERT_PRODUCER_CMD_H
 
 #include "common/message.h"
+#include "common/writer.h"
 
 enum cmd_exit {
 	CMD_OK = 0,
@@ -26,6 +27,9 @@ int cmd_sign(int argc, char **argv);
 
 /* Print "aicert <name>: <text>" on standard error; CMD_FAILED. */
 int cmd_failed(const char *name, const struct message *why);
+
+/* Print what w has on standard output, freeing it; main() checks the output. */
+AC_MUST_CHECK enum ac_err cmd_print(struct writer *w);
 
 /*
  * Print the message and where help is on standard error; CMD_USAGE.  Every %s

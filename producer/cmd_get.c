@@ -330,9 +330,7 @@ print_text(const struct job *j)
 static enum ac_err
 print_json(const struct job *j, const struct message *why)
 {
-	struct buf text = { 0 };
 	struct writer w;
-	enum ac_err e;
 
 	wr_init(&w, 1 * MIB);
 	wr_printf(&w, "{\"judged\":false,\"complete\":%s,"
@@ -369,12 +367,7 @@ print_json(const struct job *j, const struct message *why)
 		wr_json(&w, span_str(why->text));
 	}
 	wr_str(&w, "}\n");
-	e = wr_end(&w, &text);
-	if (e != AC_OK)
-		return e;
-	(void)fwrite(text.p, 1, text.len, stdout);
-	buf_free(&text);
-	return AC_OK;
+	return cmd_print(&w);
 }
 
 static int

@@ -199,9 +199,7 @@ write_line(struct writer *w, const struct publish_line *l, size_t i)
 static enum ac_err
 print_json(const struct job *j, const struct message *why)
 {
-	struct buf text = { 0 };
 	struct writer w;
-	enum ac_err e;
 
 	wr_init(&w, 1 * MIB);
 	wr_printf(&w, "{\"published\":%s,\"logKeysFrom\":\"%s\"",
@@ -221,12 +219,7 @@ print_json(const struct job *j, const struct message *why)
 		wr_str(&w, "]");
 	}
 	wr_str(&w, "}\n");
-	e = wr_end(&w, &text);
-	if (e != AC_OK)
-		return e;
-	(void)fwrite(text.p, 1, text.len, stdout);
-	buf_free(&text);
-	return AC_OK;
+	return cmd_print(&w);
 }
 
 static int
