@@ -70,6 +70,9 @@
 #define CONFIG_MAX (256 * KIB)
 /* Bytes of one input, of what a download unpacks to: 16 TiB. */
 #define INPUT_BYTES_MAX ((uint64_t)1 << 44)
+/* Bytes that are unpacked of each that was fetched, besides the first 64 MiB. */
+#define UNPACK_RATIO_MAX 2000
+#define UNPACK_FREE (64 * MIB)
 /* Bytes of a link's target in a tree stream. */
 #define LINK_TARGET_MAX 4095
 /* Bytes of a commit object in a tree stream. */

@@ -5,6 +5,7 @@
  *   aicert-fetch yaml PATH         the configuration on 0, a request on 1
  *   aicert-fetch file URL          the file there, as a tree stream on 1
  *   aicert-fetch unpack gzip|zstd  the compressed file on 0, as a tree stream
+ *   aicert-fetch unpack archive    the files of the archive on 0, the same
  *
  * It holds no key and hashes nothing that counts.  Exit status: 0 done, 1 it
  * said why not, 2 it was called in another way.
@@ -16,6 +17,7 @@
 
 #include "cert/limits.h"
 #include "common/file.h"
+#include "producer/fetch_archive.h"
 #include "producer/fetch_file.h"
 #include "producer/fetch_unpack.h"
 #include "producer/fetch_yaml.h"
@@ -87,6 +89,10 @@ main(int argc, char **argv)
 	errno = 0;
 	if (argc == 3 && strcmp(argv[1], "file") == 0)
 		return end(fetch_file(STDOUT_FILENO, argv[2], told, &why),
+		    &why);
+	if (argc == 3 && strcmp(argv[1], "unpack") == 0 &&
+	    strcmp(argv[2], "archive") == 0)
+		return end(fetch_archive(STDOUT_FILENO, STDIN_FILENO, &why),
 		    &why);
 	if (argc == 3 && strcmp(argv[1], "unpack") == 0)
 		return end(fetch_unpack(STDOUT_FILENO, STDIN_FILENO, argv[2],

@@ -50,14 +50,14 @@ static const char *const in_keys[] = { "name", "type", "uri", "pin", "role",
 /* Known words of version 2 that this build does not carry out. */
 static const char *const reserved_top[] = { "image", "config" };
 static const char *const reserved_in[] = { "certificate", "disclose" };
-static const char *const reserved_types[] = { "git", "model", "archive", "oci",
+static const char *const reserved_types[] = { "git", "model", "oci",
 	"certificate" };
 static const char *const reserved_trainers[] = { "axolotl", "trl",
 	"llamafactory", "unsloth", "hf-trainer", "torchtune" };
 
 /* In the order of enum wire_compression. */
 static const char *const compressions[] = { "none", "gzip", "zstd" };
-static const char *const types[] = { "file", "dataset" };
+static const char *const types[] = { "file", "dataset", "archive" };
 static const char *const trainers[] = { "command" };
 static const char *const roles[] = { "base_model", "dataset", "code",
 	"tokenizer", "config", "lock", "evaluation", "other" };
@@ -738,8 +738,14 @@ read_input(struct parser *p)
 	}
 	if (!check_seen(p, mark, in_keys, IN_LICENSE, seen, "this input"))
 		return false;
+	if (rules_is_archive(in) && (seen & 1u << IN_COMPRESSION) != 0) {
+		(void)fail_at(p, AC_ERR_FORMAT, mark);
+		message_add(p->why, "an archive has no key \"compression\": "
+		    "how it is packed is found out");
+		return false;
+	}
 	if (rules_pin(&d, &download, in->pin) && download &&
-	    where->compression == WIRE_NONE) {
+	    where->compression == WIRE_NONE && !rules_is_archive(in)) {
 		(void)fail_at(p, AC_ERR_FORMAT, mark);
 		message_add(p->why, "the pin is of a download, but this input "
 		    "is not unpacked: pin what is there, without \"download:\","

@@ -4,7 +4,7 @@
  * One thread that waits for everybody: the recorder, the helpers' voices, the
  * user.  An input is local (its descriptor goes to the recorder) or fetched (a
  * helper with network writes a tree stream to the recorder); where it is
- * compressed that is its download, which comes back to be read by a second
+ * packed that is its download, which comes back to be read by a second
  * helper, without network, whose tree stream is the input.
  */
 #include <errno.h>
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "producer/inputs.h"
+#include "producer/rules.h"
 #include "producer/world.h"
 
 /* After its stream is refused, how long a helper may take to say more. */
@@ -121,7 +122,8 @@ static enum ac_err
 unpack(struct inputs *t, struct way *y, int fd)
 {
 	const struct world_spec spec = { .verb = "unpack",
-		.task = y->where->compression == WIRE_GZIP ? "gzip" : "zstd",
+		.task = rules_is_archive(y->in) ? "archive" :
+		    y->where->compression == WIRE_GZIP ? "gzip" : "zstd",
 		.in_fd = fd };
 
 	return start_helper(t, y, WIRE_INPUT, &spec);
@@ -197,8 +199,8 @@ begin_local(struct inputs *t, struct way *y, enum wire_type verb)
 static enum ac_err
 begin(struct inputs *t, struct way *y)
 {
-	enum wire_type verb = y->where->compression == WIRE_NONE ?
-	    WIRE_INPUT : WIRE_DOWNLOAD;
+	enum wire_type verb = y->where->compression == WIRE_NONE &&
+	    !rules_is_archive(y->in) ? WIRE_INPUT : WIRE_DOWNLOAD;
 
 	return y->where->path[0] == '\0' ? fetch(t, y, verb) :
 	    begin_local(t, y, verb);

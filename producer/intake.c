@@ -132,6 +132,12 @@ take_file(struct intake *t, int dir_fd, const char *path,
 	if (fd < 0)
 		return failed(t, "cannot make");
 	e = take_bytes(t, fd, sha256, bytes);
+	if (e == AC_ERR_LIMIT && path == t->item->path) {
+		struct message what = *t->why;
+
+		(void)refused(t, e, "is too large: ");
+		message_add(t->why, "%s", what.text);
+	}
 	/* Whatever the umask; the job's user reads it. */
 	if (e == AC_OK && fchmod(fd, t->item->executable ? 0555 : 0444) != 0)
 		e = failed(t, "cannot make");

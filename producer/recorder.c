@@ -218,7 +218,7 @@ check_pin(struct recorder *r, const struct request_input *in, bool download,
 	return AC_ERR_MISMATCH;
 }
 
-/* An input whose pin is of a download had one. */
+/* An input that is an archive, or whose pin is of a download, had one. */
 static enum ac_err
 check_downloaded(struct recorder *r, const struct request_input *in,
     const struct measured *m)
@@ -226,6 +226,8 @@ check_downloaded(struct recorder *r, const struct request_input *in,
 	struct digest pin;
 	bool of_download;
 
+	if (rules_is_archive(in) && (!m->has_download || !m->tree))
+		return said(r, AC_ERR_FORMAT, "an archive was not unpacked");
 	if (!rules_pin(&pin, &of_download, in->pin) ||
 	    (of_download && !m->has_download))
 		return said(r, AC_ERR_FORMAT, "the pin is of a download, and "
@@ -244,6 +246,21 @@ store_name(char out[RULES_NAME_MAX + sizeof(DOWNLOAD)],
 	    download ? DOWNLOAD : "", (int)name.len, (const char *)name.p);
 }
 
+/* What an input may have: what is unpacked also in proportion to its download. */
+static uint64_t
+bytes_max(const struct intake_job *j)
+{
+	const struct measured *m = &j->r->input[j->index];
+	uint64_t max = j->r->options->input_max != 0 ?
+	    j->r->options->input_max : INPUT_BYTES_MAX;
+	uint64_t packed = m->download_bytes;
+
+	if (!m->has_download || packed > max / UNPACK_RATIO_MAX ||
+	    UNPACK_FREE + packed * UNPACK_RATIO_MAX > max)
+		return max;
+	return UNPACK_FREE + packed * UNPACK_RATIO_MAX;
+}
+
 /* Copy or receive, and hash; touches nothing of the recorder but its job. */
 static void *
 work(void *arg)
@@ -253,8 +270,7 @@ work(void *arg)
 	char name[RULES_NAME_MAX + sizeof(DOWNLOAD)];
 	bool download = j->phase == AT_DOWNLOAD;
 	const struct intake_options options = {
-		.bytes_max = r->options->input_max != 0 ?
-		    r->options->input_max : INPUT_BYTES_MAX,
+		.bytes_max = bytes_max(j),
 		.stall_s = r->options->stall_s != 0 ? r->options->stall_s :
 		    RECORDER_STALL_S,
 		.stop_fd = r->stop[0],

@@ -64,6 +64,12 @@ rules_pin(struct digest *out, bool *download, struct span pin)
 	    text_unhex_digest(out, span_of(pin.p + n, pin.len - n));
 }
 
+bool
+rules_is_archive(const struct request_input *in)
+{
+	return span_is(in->type, "archive");
+}
+
 static bool
 is_text(struct span s, bool lines)
 {
@@ -155,7 +161,8 @@ check_input(const struct request *r, size_t i, struct message *why)
 		if (span_equal(in->name, r->input[k].name))
 			return wrong(why, AC_ERR_FORMAT, in->name,
 			    "is the name of two inputs");
-	if (!span_is(in->type, "file") && !span_is(in->type, "dataset"))
+	if (!span_is(in->type, "file") && !span_is(in->type, "dataset") &&
+	    !rules_is_archive(in))
 		return wrong(why, AC_ERR_UNSUPPORTED, in->type,
 		    "is no type of an input that is built yet");
 	if (!rules_pin(&d, &download, in->pin))

@@ -21,6 +21,9 @@ bool rules_name(struct span name);
 AC_MUST_CHECK bool rules_pin(struct digest *out, bool *download,
     struct span pin);
 
+/* Is the input what the files of an archive are, unpacked? */
+bool rules_is_archive(const struct request_input *in);
+
 /* UTF-8 without control characters, 1 to WORD_MAX bytes? */
 bool rules_text(struct span s);
 

@@ -377,8 +377,9 @@ stream_read(struct stream_reader *r, struct span *out, struct message *why)
 			e = wrong(why, AC_ERR_LIMIT, "has a chunk that is too "
 			    "long");
 		if (e == AC_OK && r->chunk > r->max - r->bytes) {
-			message_set(why, "more than %llu bytes; no input may "
-			    "be larger here", (unsigned long long)r->max);
+			message_set(why, "more than %llu bytes in all, which "
+			    "is what may be taken of it",
+			    (unsigned long long)r->max);
 			e = AC_ERR_LIMIT;
 		}
 		if (e != AC_OK)

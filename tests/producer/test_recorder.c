@@ -772,6 +772,31 @@ download_pinned_and_missing(void **state)
 	expect_failure(t, AC_ERR_FORMAT, "there was none");
 }
 
+/* An archive is its files; its bytes alone are not taken for them. */
+static void
+archive_not_unpacked(void **state)
+{
+	struct rig *t = *state;
+
+	t->input[0].type = span_str("archive");
+	configure(t);
+	send_input(t, t->text);
+	expect_failure(t, AC_ERR_FORMAT, "was not unpacked");
+}
+
+static void
+archive_to_one_file(void **state)
+{
+	struct rig *t = *state;
+
+	t->input[0].type = span_str("archive");
+	configure(t);
+	send_path(t, WIRE_DOWNLOAD, 0, t->text);
+	expect(t, WIRE_FETCHED);
+	write_file_stream(send_pipe(t, WIRE_INPUT, 0), content);
+	expect_failure(t, AC_ERR_FORMAT, "was not unpacked");
+}
+
 static void
 download_of_a_tree(void **state)
 {
@@ -1103,6 +1128,7 @@ main(void)
 		T(download),
 		T(download_differs),
 		T(download_pinned_and_missing),
+		T(archive_not_unpacked), T(archive_to_one_file),
 		T(download_of_a_tree),
 		T(download_twice),
 		T(download_after_input),
