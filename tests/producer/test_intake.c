@@ -140,7 +140,7 @@ static const struct wrong wrongs[] = {
 	    AC_ERR_FORMAT },
 	{ "a way out", BYTES(STREAM_MAGIC FILE_OF("\4", "../x") "\4"),
 	    "\"../x\" is no path", AC_ERR_FORMAT },
-	{ "an absolute way", BYTES(STREAM_MAGIC FILE_OF("\6", "/tmp/x") "\4"),
+	{ "an absolute way", BYTES(STREAM_MAGIC FILE_OF("\7", "/tmp/.x") "\4"),
 	    "is no path", AC_ERR_FORMAT },
 	{ "a file twice", BYTES(STREAM_MAGIC FILE_OF("\1", "a")
 	    FILE_OF("\1", "a") "\4"), "\"a\" is there a second time",
@@ -193,7 +193,7 @@ wrong(void **state)
 		e = take(t, 4);
 		if (e != w->err || strstr(t->why.text, w->says) == NULL)
 			fail_msg("%s: %d: %s", w->name, e, t->why.text);
-		assert_int_equal(lstat("/tmp/x", &st), -1);
+		assert_int_equal(lstat("/tmp/.x", &st), -1);
 		assert_int_equal(finish(&rig), 0);
 	}
 }
