@@ -1,4 +1,5 @@
 /* http.c -- HTTP/1.1 by libmicrohttpd; see http.h. */
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "common/text.h"
 #include "registry/http.h"
 #include "registry/keep.h"
+#include "registry/range.h"
 
 #define CONNECTION_MEMORY ((size_t)16 << 10) /* headers and buffers of one */
 #define BODIES_MAX ((size_t)512 * MIB)       /* bodies being received, all */
@@ -28,6 +30,9 @@
 #define HEADER_MS 10000
 #define CROWDED_MS 1000 /* in its place while most connections are taken */
 #define TRANSFER_MS 30000
+#define HOLD_MS 1000    /* before a refusal that comes before a body */
+#define HOLD_BODY ((size_t)64 << 10) /* a body of which that is so */
+#define HELD_MAX 1024   /* requests so held; others are refused at once */
 #define DRAIN_STEP_MS 10
 #define REAP_EVERY 20 /* such steps */
 #define TRANSFER_RATE 65536 /* bytes a second */
@@ -58,6 +63,8 @@ struct http {
 	struct keep *keep;
 	pthread_mutex_t mutex; /* guards the list */
 	struct connection *connections;
+	struct http_exchange *held, **held_end; /* likewise; oldest first */
+	atomic_uint nheld;
 	atomic_uint nconnections;
 	atomic_ullong naccepted, noverdue;
 	atomic_size_t reserved; /* bytes of bodies */
@@ -109,6 +116,56 @@ transfer_ms(uint64_t bytes)
 	return TRANSFER_MS + (int64_t)(bytes / TRANSFER_RATE) * 1000;
 }
 
+/* Let go the held requests that are due by then. */
+static void
+let_go(struct http *h, int64_t until_ms)
+{
+	struct http_exchange *due = NULL, **at = &due, *x;
+
+	(void)pthread_mutex_lock(&h->mutex);
+	while (h->held != NULL && h->held->held_until_ms <= until_ms) {
+		*at = h->held;
+		at = &h->held->next;
+		h->held = *at;
+		(void)atomic_fetch_sub(&h->nheld, 1);
+	}
+	*at = NULL;
+	if (h->held == NULL)
+		h->held_end = &h->held;
+	(void)pthread_mutex_unlock(&h->mutex);
+	while ((x = due) != NULL) {
+		due = x->next;
+		MHD_resume_connection(x->connection); /* x is another's */
+	}
+}
+
+/*
+ * Hold x, which is refused before its large body, where there is room.
+ * Nothing of the body is read meanwhile, so its sender soon has to wait.
+ */
+static bool
+hold(struct http_exchange *x)
+{
+	struct http *h = x->http;
+
+	if (x->bodylen < HOLD_BODY || atomic_load(&h->draining) ||
+	    atomic_load(&h->nconnections) > h->connections_max / 4 * 3)
+		return false;
+	if (atomic_fetch_add(&h->nheld, 1) >= HELD_MAX) {
+		(void)atomic_fetch_sub(&h->nheld, 1);
+		return false;
+	}
+	set_deadline(x->connection, -1, false);
+	x->stage = HTTP_HELD;
+	x->held_until_ms = now_ms() + HOLD_MS;
+	MHD_suspend_connection(x->connection);
+	(void)pthread_mutex_lock(&h->mutex);
+	*h->held_end = x;
+	h->held_end = &x->next;
+	(void)pthread_mutex_unlock(&h->mutex);
+	return true;
+}
+
 void
 http_reap(struct http *h)
 {
@@ -132,6 +189,7 @@ http_reap(struct http *h)
 		(void)atomic_fetch_add(&h->noverdue, 1);
 	}
 	(void)pthread_mutex_unlock(&h->mutex);
+	let_go(h, now);
 }
 
 struct http_counts
@@ -204,7 +262,8 @@ make_response(struct reply *reply)
 	struct MHD_Response *r;
 
 	if (reply->is_file) {
-		r = MHD_create_response_from_fd64(reply->bytes, reply->fd);
+		r = MHD_create_response_from_fd_at_offset64(reply->bytes,
+		    reply->fd, reply->first);
 		if (r != NULL)
 			reply->is_file = false; /* transferred */
 	} else {
@@ -228,6 +287,10 @@ add_headers(struct MHD_Response *r, const struct reply *reply)
 		add(r, "ETag", reply->tag);
 	if (reply->varies)
 		add(r, "Vary", "Accept-Encoding");
+	if (reply->ranges)
+		add(r, "Accept-Ranges", "bytes");
+	if (reply->range[0] != '\0')
+		add(r, "Content-Range", reply->range);
 	add(r, "X-Content-Type-Options", "nosniff");
 	add(r, "Access-Control-Allow-Origin", "*");
 	add(r, "Allow", reply->allow);
@@ -351,16 +414,64 @@ use_kept(void *arg, void *thing)
 	u->result = queue(x, k->status, k->bytes, k->tag, k->response);
 }
 
+/* Is the whole wanted unless it is still that of the tag?  (If-Range) */
+static bool
+is_part_wanted(const struct http_exchange *x)
+{
+	const char *tag = MHD_lookup_connection_value(x->connection,
+	    MHD_HEADER_KIND, "If-Range");
+
+	/* A date is none of our tags: nothing here has a date. */
+	return x->range != NULL && x->reply.ranges &&
+	    (tag == NULL || strcmp(tag, x->reply.tag) == 0) &&
+	    !is_known(x->connection, x->reply.tag);
+}
+
+/* Leave of the reply what the client's Range asks for. */
+static void
+cut(struct http_exchange *x)
+{
+	struct reply *r = &x->reply;
+	uint64_t total = r->is_file ? r->bytes : r->body.len, first = 0, len;
+	enum range range = range_parse(&first, &len, x->range, total);
+
+	if (range == RANGE_WHOLE)
+		return;
+	if (range == RANGE_OUTSIDE) {
+		reply_free(r);
+		problem_reply(r, PROBLEM_RANGE, "The answer ends before the "
+		    "range begins; Content-Range says how long it is.", NULL);
+		(void)snprintf(r->range, sizeof(r->range), "bytes */%" PRIu64,
+		    total);
+		return;
+	}
+	r->status = 206;
+	r->keep = REPLY_ONCE;
+	(void)snprintf(r->range, sizeof(r->range), "bytes %" PRIu64 "-%" PRIu64
+	    "/%" PRIu64, first, first + len - 1, total);
+	if (r->is_file) {
+		r->first = first;
+		r->bytes = len;
+	} else {
+		memmove(r->body.p, r->body.p + first, (size_t)len);
+		r->body.len = (size_t)len;
+	}
+}
+
 /* Queue the reply that was made for x. */
 static enum MHD_Result
 send_reply(struct http_exchange *x)
 {
 	struct reply *reply = &x->reply;
-	uint64_t bytes = reply->is_file ? reply->bytes : reply->body.len;
-	size_t memory = reply->is_file ? KEPT_FILE : reply->body.len;
 	struct MHD_Response *r;
 	enum MHD_Result result;
+	uint64_t bytes;
+	size_t memory;
 
+	if (is_part_wanted(x))
+		cut(x);
+	bytes = reply->is_file ? reply->bytes : reply->body.len;
+	memory = reply->is_file ? KEPT_FILE : reply->body.len;
 	x->problem = reply->problem;
 	r = make_response(reply);
 	if (r == NULL)
@@ -504,8 +615,13 @@ read_head(struct http_exchange *x, struct route_request *req)
 {
 	req->method = x->method;
 	get_length(x->connection, req);
-	x->gzip = req->gzip = route_takes_gzip(MHD_lookup_connection_value(
-	    x->connection, MHD_HEADER_KIND, "Accept-Encoding"));
+	x->range = strcmp(x->method, "GET") != 0 ? NULL :
+	    MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND,
+	    "Range");
+	/* A part is one of the bytes as they lie there. */
+	x->gzip = req->gzip = x->range == NULL && route_takes_gzip(
+	    MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND,
+	    "Accept-Encoding"));
 	/* One name for those who take gzip, another for the others. */
 	x->target[x->targetlen] = x->gzip ? 'g' : 'i';
 	x->reads = req->has_length && req->length == 0 &&
@@ -540,7 +656,7 @@ on_head(struct http_exchange *x, const char *method)
 	x->method = method;
 	read_head(x, &req);
 	x->stage = HTTP_BODY;
-	x->bodylen = (size_t)req.length;
+	x->bodylen = req.has_length ? (size_t)req.length : SIZE_MAX;
 	set_deadline(x->connection, transfer_ms(req.length), false);
 	/*
 	 * A reply that is queued here is sent before the body is read, and
@@ -551,7 +667,9 @@ on_head(struct http_exchange *x, const char *method)
 	x->refused = is_late(x);
 	if (!x->refused)
 		find_route(x, &req);
-	return x->refused ? send_reply(x) : MHD_YES;
+	if (!x->refused || hold(x))
+		return MHD_YES;
+	return send_reply(x);
 }
 
 /* The whole request is there. */
@@ -564,7 +682,7 @@ on_whole(struct http_exchange *x)
 
 	if (x->reads) {
 		x->refused = is_late(x);
-		if (!x->refused && send_kept(x, &result))
+		if (!x->refused && x->range == NULL && send_kept(x, &result))
 			return result;
 		read_head(x, &req);
 		if (!x->refused)
@@ -606,6 +724,7 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url,
 			take_body(x, data, *len);
 		*len = 0;
 		return MHD_YES;
+	case HTTP_HELD:
 	case HTTP_WAITING:
 		return send_reply(x);
 	case HTTP_REPLIED:
@@ -703,6 +822,7 @@ http_start(struct http **out, const struct http_options *o,
 		return e;
 	}
 	h->options = *o;
+	h->held_end = &h->held;
 	h->connections_max = fit_connections(o->limits.connections);
 	e = bucket_new(&h->bucket, &o->limits.bucket);
 	if (e == AC_OK)
@@ -762,8 +882,10 @@ http_stop(struct http *h)
 {
 	if (h == NULL)
 		return;
-	if (h->daemon != NULL)
+	if (h->daemon != NULL) {
+		let_go(h, INT64_MAX);
 		MHD_stop_daemon(h->daemon);
+	}
 	keep_free(h->keep);
 	bucket_free(h->bucket);
 	(void)pthread_mutex_destroy(&h->mutex);

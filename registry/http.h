@@ -5,6 +5,8 @@
  * suspended and resumes when somebody has it.  Deadlines are our own, since
  * the library's one counts from the last byte and can be fed for ever:
  * headers have 10 s, bodies and replies 30 s and their size at 64 KiB/s.
+ * Who is refused before the body hears that a second later, unread: to send
+ * it all again at once then costs the sender a connection, and us nothing.
  * Replies that stay true are kept whole and given again without being made.
  */
 #ifndef AICERT_REGISTRY_HTTP_H
@@ -31,11 +33,15 @@ struct http_exchange {
 	const char *method;
 	char *target;
 	size_t targetlen;
-	enum { HTTP_HEAD, HTTP_BODY, HTTP_WAITING, HTTP_REPLIED } stage;
+	enum { HTTP_HEAD, HTTP_HELD, HTTP_BODY, HTTP_WAITING,
+	    HTTP_REPLIED } stage;
+	struct http_exchange *next; /* of those that are held */
+	int64_t held_until_ms;
 	bool refused;          /* before the body's end; the rest is dropped */
 	bool counted;          /* among those that are being answered */
 	bool gzip;             /* the client takes it */
 	bool reads;            /* GET or HEAD without a body */
+	const char *range;     /* the Range of a GET, or NULL */
 	size_t reserved;       /* of the memory for bodies */
 	size_t bodylen;        /* that was announced */
 	int64_t began_us;      /* when its headers were there */
@@ -75,7 +81,10 @@ AC_MUST_CHECK enum ac_err http_start(struct http **out,
  */
 void http_answer(struct http_exchange *x);
 
-/* Close connections that are past their deadline; to be called every second. */
+/*
+ * Close connections that are past their deadline, and let go those that were
+ * held long enough; to be called every second.
+ */
 void http_reap(struct http *h);
 
 /* What is counted of connections. */

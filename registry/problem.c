@@ -14,6 +14,7 @@ static const struct problem_kind kinds[PROBLEM_COUNT] = {
 	[PROBLEM_MEDIA_TYPE] = { 415, "media-type", "Unsupported media type" },
 	[PROBLEM_NO_LENGTH] = { 411, "no-length", "Content-Length is needed" },
 	[PROBLEM_TOO_LARGE] = { 413, "too-large", "Over a limit of size" },
+	[PROBLEM_RANGE] = { 416, "range", "Nothing of that range is there" },
 	[PROBLEM_MALFORMED] = { 400, "malformed", "Malformed certificate" },
 	[PROBLEM_DISAGREEMENT] = { 422, "disagreement",
 	    "The lines of the certificate contradict each other" },

@@ -15,6 +15,7 @@
 #define REPLY_NEVER "no-store"
 
 #define REPLY_TAG_MAX 24 /* bytes of an entity tag with its quotes and NUL */
+#define REPLY_RANGE_MAX 80 /* of a Content-Range with its NUL */
 
 /* How long the same target has the same answer. */
 enum reply_keep {
@@ -35,11 +36,13 @@ struct reply {
 	enum reply_keep keep;
 	uint64_t generation; /* of the head, where it counts */
 	char tag[REPLY_TAG_MAX]; /* entity tag, or "" */
+	bool ranges;        /* a part of it may be asked for */
+	char range[REPLY_RANGE_MAX]; /* Content-Range, or "" */
 	unsigned retry_after_s; /* 0: no such header */
 	struct buf body;    /* owned */
-	bool is_file;       /* the body is bytes bytes of the file fd */
+	bool is_file;       /* the body is bytes bytes at first of file fd */
 	int fd;             /* owned where is_file */
-	uint64_t bytes;
+	uint64_t first, bytes;
 };
 
 static inline void

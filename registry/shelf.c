@@ -78,7 +78,8 @@ shelf_tile(struct reply *out, struct published *published,
 {
 	uint64_t size = published_head(published).size;
 	struct reply r = { .status = 200, .cache = REPLY_FOREVER,
-		.type = "application/octet-stream", .keep = REPLY_ALWAYS };
+		.type = "application/octet-stream", .keep = REPLY_ALWAYS,
+		.ranges = true };
 	enum ac_err e = AC_ERR_NOT_FOUND;
 
 	if (!is_published(&route->tile, size)) {
@@ -149,7 +150,7 @@ shelf_bundle(struct reply *out, struct publish *files,
 {
 	struct reply r = { .status = 200, .cache = REPLY_FOREVER,
 		.type = "application/octet-stream", .keep = REPLY_ALWAYS,
-		.encoding = "gzip", .varies = true };
+		.encoding = "gzip", .varies = true, .ranges = true };
 	struct buf plain = { 0 };
 	enum ac_err e = publish_open(files, &r.fd, &r.bytes, &route->tile,
 	    true);

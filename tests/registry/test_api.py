@@ -278,6 +278,70 @@ def test_rate():
     log.end()
 
 
+def test_ranges():
+    """Part of a tile or bundle: what a client asks that resumes one."""
+    r = server.Registry()
+    r.start()
+    key = certs.Key()
+    for i in range(5):
+        assert r.post(certs.asserted(key, "r%d" % i)).status == 200
+    for path in "/tile/0/000.p/5", "/tile/entries/000.p/5":
+        whole = r.get(path)
+        size, tag = len(whole.body), whole.headers["ETag"]
+        assert whole.status == 200 and tag
+        assert whole.headers["Accept-Ranges"] == "bytes"
+
+        def ask(value, method="GET", **more):
+            headers = {k.replace("_", "-"): v for k, v in more.items()}
+            return r.request(method, path, None,
+                             dict(headers, Range=value))
+        for value, first, last in (
+                ("bytes=0-0", 0, 0), ("bytes=10-19", 10, 19),
+                ("bytes=10-", 10, size - 1), ("bytes=-7", size - 7, size - 1),
+                ("bytes=5-%d" % (10 * size), 5, size - 1),
+                ("bytes=-%d" % (10 * size), 0, size - 1)):
+            for more in {}, {"If_Range": tag}, {"Accept_Encoding": "gzip"}:
+                got = ask(value, **more)
+                assert got.status == 206, (path, value, more, got.status)
+                assert got.body == whole.body[first:last + 1], (path, value)
+                assert got.headers["Content-Range"] == "bytes %d-%d/%d" % (
+                    first, last, size), got.headers["Content-Range"]
+                assert got.headers["Content-Encoding"] is None
+                assert got.headers["ETag"] == tag
+                assert got.headers["Cache-Control"] == (
+                    whole.headers["Cache-Control"])
+        # Ignored: several, malformed, another unit; other content; HEAD.
+        for value, more in (
+                ("bytes=0-1,3-4", {}), ("bytes=3-1", {}), ("bytes=x", {}),
+                ("lines=0-1", {}), ("bytes=0-1", {"If_Range": '"other"'}),
+                ("bytes=0-1", {"If_Range": "W/" + tag}),
+                ("bytes=0-1", {"If_Range": "Mon, 23 Nov 2026 10:00:00 GMT"})):
+            got = ask(value, **more)
+            assert (got.status, got.body) == (200, whole.body), (value, more)
+            assert got.headers["Content-Range"] is None
+        got = ask("bytes=0-1", "HEAD")
+        assert got.status == 200 and got.headers["Content-Length"] == str(size)
+        # Whoever has the whole is told so first.
+        assert ask("bytes=0-1", If_None_Match=tag).status == 304
+        assert ask("bytes=%d-" % size, If_None_Match=tag).status == 304
+        for value in "bytes=%d-" % size, "bytes=-0":
+            got = ask(value)
+            assert got.status == 416, (value, got.status)
+            assert got.headers["Content-Range"] == "bytes */%d" % size
+            assert json.loads(got.body)["type"].endswith("/problem/range")
+        # The whole is as it was, also out of the cache.
+        assert r.get(path).body == whole.body
+    # What changes has no parts.
+    for path in "/checkpoint", "/healthz", "/api/v1/log-keys":
+        got = r.request("GET", path, None, {"Range": "bytes=0-1"})
+        assert got.status == 200 and len(got.body) > 2, path
+        assert got.headers["Accept-Ranges"] is None
+    assert r.request("GET", "/tile/0/001", None,
+                     {"Range": "bytes=0-1"}).status == 404
+    r.stop()
+    r.close()
+
+
 def test_stopping():
     """While the registry ends, every request is told to come later."""
     log = Log()
@@ -364,5 +428,5 @@ def test_nothing_left_out():
                                                                   status)
 
 
-server.main([test_document, test_every_status, test_rate, test_stopping,
-             test_revocations, test_nothing_left_out])
+server.main([test_document, test_every_status, test_ranges, test_rate,
+             test_stopping, test_revocations, test_nothing_left_out])

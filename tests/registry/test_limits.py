@@ -226,9 +226,11 @@ def test_four_gibibytes():
     r = Registry()
     r.start()
     s = connect(r)
+    began = time.monotonic()
     s.sendall(POST % (4 << 30))
     head = s.recv(65536)
     assert head.startswith(b"HTTP/1.1 413 "), head[:40]
+    assert time.monotonic() - began > 0.9, "told at once"
     sent = 0
     try:
         while sent < 64 << 20:
@@ -243,7 +245,77 @@ def test_four_gibibytes():
     r.close()
 
 
+class Flood:
+    """Clients that send a refused body again as soon as they are told."""
+
+    def __init__(self, r, head, n):
+        self.stop, self.told, self.sent = threading.Event(), 0, 0
+        self.mutex = threading.Lock()
+        self.threads = [threading.Thread(target=self.client, args=(r, head))
+                        for _ in range(n)]
+        for t in self.threads:
+            t.start()
+
+    def client(self, r, head):
+        while not self.stop.is_set():
+            s = connect(r)
+            sent = 0
+            try:
+                s.sendall(head)
+                while not select.select([s], [], [], 0)[0]:
+                    if select.select([], [s], [], 0.05)[1]:
+                        sent += s.send(b"x" * 65536)
+                told = s.recv(65536)[9:12]
+            except OSError:
+                told = b"413"  # reset, with the answer on its way
+            s.close()
+            with self.mutex:
+                assert told in (b"413", b"411"), told
+                self.told += 1
+                self.sent += sent
+
+    def end(self):
+        self.stop.set()
+        for t in self.threads:
+            t.join()
+
+
+def test_flood_of_refused_bodies():
+    """
+    Eight clients without a pause get a refusal each second or two, and in
+    between no further byte of theirs is taken; others notice nothing.
+    """
+    chunked = (b"POST /api/v1/certificates HTTP/1.1\r\nHost: x\r\n"
+               b"Content-Type: application/jsonl\r\n"
+               b"Transfer-Encoding: chunked\r\n\r\n")
+    for head in POST % (4 << 30), chunked:
+        r = Registry()
+        r.start()
+        key, n = certs.Key(), 0
+        began = time.monotonic()
+        flood = Flood(r, head, 8)
+        while time.monotonic() - began < 6:
+            assert r.post(certs.asserted(key, str(n))).status == 200
+            n += 1
+            time.sleep(0.05)
+        flood.end()
+        took = time.monotonic() - began
+        assert 8 <= flood.told <= 8 * (took + 1), (flood.told, took)
+        # What the kernel took for a connection that nobody reads.
+        assert flood.sent < flood.told * (16 << 20), flood.sent
+        assert metric(r, "http_body_bytes") == 0
+        assert r.size() == n
+        # Whoever is held does not hold up the end.
+        held = connect(r)
+        held.sendall(head)
+        began = time.monotonic()
+        r.stop()
+        assert time.monotonic() - began < 20
+        held.close()
+        r.close()
+
+
 server.main([test_deadlines, test_connections_of_one_address,
              test_connections_of_all, test_many_idle_connections,
              test_announced_bodies_cost_nothing, test_bodies_that_do_not_fit,
-             test_four_gibibytes])
+             test_four_gibibytes, test_flood_of_refused_bodies])

@@ -277,6 +277,9 @@ def requests():
     yield "no type", "POST", POST, {}, body, 415, "media-type"
     yield ("argument on a post", "POST", POST + "?x=1", jsonl, body, 400,
            "argument")
+    for value in "bytes=64-", "bytes=65-70", "bytes=-0":
+        yield ("range " + value, "GET", "/tile/0/000.p/2", {"Range": value},
+               None, 416, "range")
     for method in "PUT", "DELETE", "PATCH", "GET", "HEAD", "OPTIONS":
         yield ("method " + method, method, POST, jsonl, None, 405, "method")
     for method in "POST", "PUT", "DELETE":
