@@ -12,6 +12,10 @@
 struct http_client {
 	CURL *curl;
 	const volatile sig_atomic_t *stop;
+	struct curl_slist *headers;
+	const char *keep; /* a header's name, or NULL */
+	char *kept;       /* owned */
+	unsigned status;
 };
 
 struct transfer {
@@ -169,6 +173,7 @@ set_up(struct http_client *h, struct transfer *t, const char *url, size_t max,
 	    CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_USERAGENT, "aicert/" AICERT_VERSION) ==
 	    CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_HTTPHEADER, h->headers) == CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_WRITEDATA, t) == CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header) ==
@@ -176,19 +181,32 @@ set_up(struct http_client *h, struct transfer *t, const char *url, size_t max,
 	    curl_easy_setopt(c, CURLOPT_HEADERDATA, t) == CURLE_OK;
 }
 
+/* Append a header to *list.  false: no memory. */
 static bool
-set_post(CURL *c, struct curl_slist **headers, const char *type,
-    struct span body)
+append(struct curl_slist **list, const char *line)
 {
-	struct curl_slist *list;
+	struct curl_slist *longer = curl_slist_append(*list, line);
+
+	if (longer != NULL)
+		*list = longer;
+	return longer != NULL;
+}
+
+static bool
+set_post(const struct http_client *h, struct curl_slist **headers,
+    const char *type, struct span body)
+{
 	char line[HTTP_TYPE_MAX + 32];
 	int n = snprintf(line, sizeof(line), "Content-Type: %s", type);
+	struct curl_slist *list = NULL;
+	bool ok = n >= 0 && (size_t)n < sizeof(line) && append(&list, line);
+	CURL *c = h->curl;
 
-	if (n < 0 || (size_t)n >= sizeof(line) ||
-	    (list = curl_slist_append(NULL, line)) == NULL)
-		return false;
+	for (const struct curl_slist *s = h->headers; ok && s != NULL;
+	    s = s->next)
+		ok = append(&list, s->data);
 	*headers = list;
-	return curl_easy_setopt(c, CURLOPT_HTTPHEADER, list) == CURLE_OK &&
+	return ok && curl_easy_setopt(c, CURLOPT_HTTPHEADER, list) == CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_POST, 1L) == CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE,
 	    (curl_off_t)body.len) == CURLE_OK &&
@@ -289,6 +307,24 @@ take_type(char out[HTTP_TYPE_MAX], const char *header)
 	out[n] = '\0';
 }
 
+/* What a client tells of the answer that it had last. */
+static void
+remember(struct http_client *h)
+{
+	struct curl_header *header;
+	long status = 0;
+
+	free(h->kept);
+	h->kept = NULL;
+	if (curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status) !=
+	    CURLE_OK || status < 100 || status > 999)
+		status = 0;
+	h->status = (unsigned)status;
+	if (h->keep != NULL && curl_easy_header(h->curl, h->keep, 0,
+	    CURLH_HEADER, -1, &header) == CURLHE_OK)
+		h->kept = strdup(header->value);
+}
+
 /* Status, type and Retry-After of a finished transfer. */
 static enum ac_err
 take_answer(struct http_answer *a, CURL *c, const char *url,
@@ -339,7 +375,7 @@ perform(struct http_client *h, struct http_answer *out, const char *url,
 	wr_init(&t.body, max);
 	message_set(why, "out of memory");
 	if (!set_up(h, &t, url, max, timeout_s, detail) ||
-	    (type != NULL && !set_post(h->curl, &headers, type, body)))
+	    (type != NULL && !set_post(h, &headers, type, body)))
 		goto out;
 	code = curl_easy_perform(h->curl);
 	if (code != CURLE_OK) {
@@ -357,6 +393,7 @@ perform(struct http_client *h, struct http_answer *out, const char *url,
 	*out = a;
 out:
 	wr_free(&t.body);
+	remember(h);
 	/* The connections stay; options point to what ends with this call. */
 	curl_easy_reset(h->curl);
 	curl_slist_free_all(headers);
@@ -553,6 +590,7 @@ fetch_once(struct download *d, const char *url, struct message *why)
 		e = bad_status(d, url, why);
 	else if (code != CURLE_OK)
 		e = explain(why, url, code, &none, 0, HTTP_SILENT_S, detail);
+	remember(d->h);
 	curl_easy_reset(d->h->curl);
 	return e;
 }
@@ -585,11 +623,47 @@ http_client_fetch(struct http_client *h, const char *url,
 	}
 }
 
+enum ac_err
+http_client_headers(struct http_client *h, const char *const header[],
+    size_t n)
+{
+	struct curl_slist *list = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		if (!append(&list, header[i])) {
+			curl_slist_free_all(list);
+			return AC_ERR_MEMORY;
+		}
+	curl_slist_free_all(h->headers);
+	h->headers = list; /* transferred */
+	return AC_OK;
+}
+
+void
+http_client_keep(struct http_client *h, const char *name)
+{
+	h->keep = name;
+}
+
+unsigned
+http_client_status(const struct http_client *h)
+{
+	return h->status;
+}
+
+const char *
+http_client_kept(const struct http_client *h)
+{
+	return h->kept;
+}
+
 void
 http_client_free(struct http_client *h)
 {
 	if (h == NULL)
 		return;
+	curl_slist_free_all(h->headers);
+	free(h->kept);
 	curl_easy_cleanup(h->curl);
 	curl_global_cleanup();
 	free(h);

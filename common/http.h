@@ -90,6 +90,22 @@ struct http_sink {
  */
 AC_MUST_CHECK enum ac_err http_client_fetch(struct http_client *h,
     const char *url, const struct http_sink *sink, struct message *why);
+
+/*
+ * Send header[0..n), each "Name: value", with every request from now on, in
+ * the place of those before; a redirect to another host is not sent an
+ * Authorization.  AC_ERR_MEMORY.
+ */
+AC_MUST_CHECK enum ac_err http_client_headers(struct http_client *h,
+    const char *const header[], size_t n);
+
+/* Keep the header of that name, borrowed, of every answer from now on. */
+void http_client_keep(struct http_client *h, const char *name);
+
+/* Of the last answer: its status, 0 for none, and the header that was kept. */
+unsigned http_client_status(const struct http_client *h);
+const char *http_client_kept(const struct http_client *h);
+
 void http_client_free(struct http_client *h);
 
 void http_answer_free(struct http_answer *a);
