@@ -2,23 +2,27 @@
 #include "cert/event.h"
 #include "cert/limits.h"
 #include "cert/weights.h"
-#include "common/text.h"
 #include "common/time.h"
+
+#define EVENT(spec, resolved) \
+    "{event_type s content {spec " spec " resolved " resolved "}}"
+#define DOWNLOAD "{sha256 x bytes i}"
+#define WEIGHTS "[{name s sha256 x bytes i} 1-" FORM_NUMBER(WEIGHTS_MAX) "]"
 
 /* Indexed by enum event_type. */
 static const struct {
-	const char *name;
-	const char *spec;     /* schema of the spec, NULL: checked apart */
-	const char *resolved;
+	const char *name, *form;
 } kinds[] = {
-	{ "configuration", NULL, "sha256 builderKey" },
-	{ "input_image", "name uri pin", "sha256 root manifest" },
-	{ "input_resource", "name type uri pin role license? certificate?",
-	    "sha256 manifest? gitCommit? bytes download?" },
-	{ "start", "", "attest" },
-	{ "timing", "", "startedOn finishedOn wallSeconds" },
-	{ "compute_consumed", "", NULL },
-	{ "outputs", "globs", "root manifest count bytes weights" },
+	{ "configuration", EVENT(REQUEST_FORM, "{sha256 x builderKey x}") },
+	{ "input_image", EVENT(REQUEST_IMAGE_FORM,
+	    "{sha256 x root x manifest x}") },
+	{ "input_resource", EVENT(REQUEST_INPUT_FORM, "{sha256 x manifest? x "
+	    "gitCommit? g bytes i download? " DOWNLOAD "}") },
+	{ "start", EVENT("{}", "{attest x}") },
+	{ "timing", EVENT("{}", "{startedOn t finishedOn t wallSeconds n}") },
+	{ "compute_consumed", EVENT("{}", EVENT_FIGURES_FORM) },
+	{ "outputs", EVENT("{globs [w]}",
+	    "{root x manifest x count i bytes i weights " WEIGHTS "}") },
 };
 
 const char *
@@ -213,164 +217,27 @@ event_outputs(struct writer *w, const struct request *r,
 	wr_str(w, "]}}}");
 }
 
-/* A decimal: digits, and at most nine more after a point. */
-static bool
-is_decimal(struct json j)
-{
-	size_t digits = 0, point = 0;
-	struct span s;
-
-	if (!json_string(j, &s) || s.len == 0 || s.len > 40)
-		return false;
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.p[i] == '.' && point == 0 && digits > 0)
-			point = i;
-		else if (s.p[i] >= '0' && s.p[i] <= '9')
-			digits++;
-		else
-			return false;
-	}
-	if (s.p[0] == '0' && s.len > 1 && point != 1)
-		return false;
-	return point == 0 || (point < s.len - 1 && s.len - 1 - point <= 9);
-}
-
-bool
-event_check_figures(struct json j)
-{
-	struct span s;
-
-	if (!json_is_object(j) || json_count(j) > WORDS_MAX)
-		return false;
-	JSON_EACH(f, j) {
-		struct json how = json_get(f, "assurance");
-
-		if (!json_closed(f, "value unit assurance") ||
-		    !is_decimal(json_get(f, "value")) ||
-		    !json_string(json_get(f, "unit"), &s) ||
-		    (!json_is(how, "measured") && !json_is(how, "derived") &&
-		    !json_is(how, "reported")))
-			return false;
-	}
-	return true;
-}
-
-/* Every value of the object of the type its name has in any event. */
-static bool
-check_values(struct json object)
-{
-	JSON_EACH(v, object) {
-		struct span name = json_name(v), s;
-		struct digest d;
-		uint64_t n;
-		int64_t t;
-
-		if (span_is(name, "bytes") || span_is(name, "count")) {
-			if (!json_uint(v, &n, JSON_INT_MAX))
-				return false;
-		} else if (span_is(name, "startedOn") ||
-		    span_is(name, "finishedOn")) {
-			if (!json_string(v, &s) || !time_parse(&t, s))
-				return false;
-		} else if (span_is(name, "wallSeconds")) {
-			if (!is_decimal(v))
-				return false;
-		} else if (span_is(name, "gitCommit")) {
-			uint8_t id[32];
-
-			if (!json_string(v, &s) ||
-			    (!text_unhex(id, 20, s) && !text_unhex(id, 32, s)))
-				return false;
-		} else if (span_is(name, "download")) {
-			if (!json_closed(v, "sha256 bytes") ||
-			    !json_digest(json_get(v, "sha256"), &d) ||
-			    !json_uint(json_get(v, "bytes"), &n, JSON_INT_MAX))
-				return false;
-		} else if (span_is(name, "weights")) {
-			continue;
-		} else if (!json_digest(v, &d)) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool
-check_strings(struct json j)
-{
-	struct span s;
-
-	JSON_EACH(v, j)
-		if (!json_string(v, &s) || s.len > WORD_MAX)
-			return false;
-	return true;
-}
-
-static bool
-check_weights(struct json list)
-{
-	struct digest d;
-	struct span s;
-	uint64_t n;
-
-	if (!json_is_array(list) || json_count(list) == 0 ||
-	    json_count(list) > WEIGHTS_MAX)
-		return false;
-	JSON_EACH(j, list)
-		if (!json_closed(j, "name sha256 bytes") ||
-		    !json_string(json_get(j, "name"), &s) ||
-		    !json_digest(json_get(j, "sha256"), &d) ||
-		    !json_uint(json_get(j, "bytes"), &n, JSON_INT_MAX))
-			return false;
-	return true;
-}
-
-static bool
-check_form(const struct event *ev)
-{
-	const char *spec = kinds[ev->type].spec;
-	const char *resolved = kinds[ev->type].resolved;
-
-	if (spec == NULL ? !request_check(ev->spec) :
-	    !json_closed(ev->spec, spec))
-		return false;
-	if (resolved == NULL)
-		return event_check_figures(ev->resolved);
-	if (!json_closed(ev->resolved, resolved) || !check_values(ev->resolved))
-		return false;
-	if (ev->type == EVENT_INPUT_IMAGE || ev->type == EVENT_INPUT_RESOURCE)
-		return check_strings(ev->spec);
-	if (ev->type == EVENT_OUTPUTS)
-		return json_is_array(json_get(ev->spec, "globs")) &&
-		    check_strings(json_get(ev->spec, "globs")) &&
-		    check_weights(json_get(ev->resolved, "weights"));
-	return true;
-}
-
 enum ac_err
 event_decode(struct event *out, struct span line)
 {
 	struct event ev = { 0 };
+	size_t i = 0, n = sizeof(kinds) / sizeof(kinds[0]);
 	struct json root, content;
-	size_t i, n = sizeof(kinds) / sizeof(kinds[0]);
-	enum ac_err e;
+	enum ac_err e = json_parse(&ev.doc, line);
 
-	e = json_parse(&ev.doc, line);
 	if (e != AC_OK)
 		return e;
 	root = json_root(&ev.doc);
-	content = json_get(root, "content");
-	ev.spec = json_get(content, "spec");
-	ev.resolved = json_get(content, "resolved");
-	for (i = 0; i < n; i++)
-		if (json_is(json_get(root, "event_type"), kinds[i].name))
-			break;
-	ev.type = (enum event_type)i;
-	if (i == n || !json_closed(root, "event_type content") ||
-	    !json_closed(content, "spec resolved") || !check_form(&ev)) {
+	while (i < n && !json_is(json_get(root, "event_type"), kinds[i].name))
+		i++;
+	if (i == n || form_check(root, kinds[i].form, NULL) != AC_OK) {
 		event_free(&ev);
 		return AC_ERR_FORMAT;
 	}
+	content = json_get(root, "content");
+	ev.type = (enum event_type)i;
+	ev.spec = json_get(content, "spec");
+	ev.resolved = json_get(content, "resolved");
 	*out = ev;
 	return AC_OK;
 }

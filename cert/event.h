@@ -33,6 +33,10 @@ struct measured {
 	uint64_t download_bytes;
 };
 
+/* An object of figures, as cert/form.h writes it. */
+#define EVENT_FIGURES_FORM "<{value n unit s assurance " \
+    "'measured'|'derived'|'reported'} " FORM_NUMBER(WORDS_MAX) ">"
+
 /* A figure and how it is known; the value is a plain decimal. */
 struct figure {
 	const char *name;
@@ -86,9 +90,6 @@ struct event {
 AC_MUST_CHECK enum ac_err event_decode(struct event *out, struct span line);
 
 void event_free(struct event *ev);
-
-/* Is j an object of figures? */
-bool event_check_figures(struct json j);
 
 /* Name of a type as it stands in lines. */
 const char *event_name(enum event_type type);

@@ -1,4 +1,5 @@
 /* json.c -- strict JSON over cJSON; see json.h. */
+#include <errno.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -11,78 +12,9 @@
 #include "common/text.h"
 
 #define INTEGER_DIGITS_MAX 16 /* of JSON_INT_MAX */
-
-/*
- * The grammar of RFC 8259, without building anything.  What may come next is
- * a state; open brackets are a bit each, set for an object.
- */
-enum next {
-	VALUE,          /* a value */
-	VALUE_OR_CLOSE, /* a value or ']' : just after '[' */
-	NAME,           /* a member's name: after ',' in an object */
-	NAME_OR_CLOSE,  /* a name or '}' : just after '{' */
-	COMMA_OR_CLOSE, /* after a value */
-};
-
-static bool
-scan_hex4(struct reader *r, uint32_t *out)
-{
-	struct span s;
-	uint32_t v = 0;
-
-	if (!rd_take(r, &s, 4))
-		return false;
-	for (size_t i = 0; i < 4; i++) {
-		uint8_t c = s.p[i];
-
-		if (c >= '0' && c <= '9')
-			v = v << 4 | (uint32_t)(c - '0');
-		else if ((c | 32) >= 'a' && (c | 32) <= 'f')
-			v = v << 4 | (uint32_t)((c | 32) - 'a' + 10);
-		else
-			return false;
-	}
-	*out = v;
-	return true;
-}
-
-/* After the opening quote: a string without control characters or NUL. */
-static bool
-scan_string(struct reader *r)
-{
-	uint8_t c, lead[2];
-	uint32_t u, low;
-	struct span plain;
-	size_t n;
-
-	for (;;) {
-		/* Nearly all characters stand for themselves. */
-		for (n = 0; n < r->left.len && r->left.p[n] >= 0x20 &&
-		    r->left.p[n] != '"' && r->left.p[n] != '\\'; n++)
-			;
-		if (!rd_take(r, &plain, n))
-			return false;
-		if (!rd_u8(r, &c) || c < 0x20)
-			return false;
-		if (c == '"')
-			return true;
-		/* A backslash. */
-		if (!rd_u8(r, &c))
-			return false;
-		if (c != 'u') {
-			if (memchr("\"\\/bfnrt", c, 8) == NULL)
-				return false;
-			continue;
-		}
-		if (!scan_hex4(r, &u) || u == 0 || (u >= 0xdc00 && u < 0xe000))
-			return false;
-		if (u >= 0xd800 && u < 0xdc00 &&
-		    (!rd_u8(r, &lead[0]) || lead[0] != '\\' ||
-		    !rd_u8(r, &lead[1]) || lead[1] != 'u' ||
-		    !scan_hex4(r, &low) || low < 0xdc00 || low >= 0xe000))
-			return false;
-	}
-}
+#define DIGITS "0123456789"
+#define HEX_DIGITS DIGITS "abcdefABCDEF"
+#define SPACES " \t\r\n"
 
 static uint8_t
 peek(const struct reader *r)
@@ -90,15 +22,42 @@ peek(const struct reader *r)
 	return r->left.len > 0 ? r->left.p[0] : 0;
 }
 
+/* Skip bytes of set; how many? */
 static size_t
-scan_digits(struct reader *r)
+skip(struct reader *r, const char *set)
 {
-	struct span s;
 	size_t n = 0;
 
-	while (peek(r) >= '0' && peek(r) <= '9' && rd_take(r, &s, 1))
+	while (n < r->left.len && r->left.p[n] != 0 &&
+	    strchr(set, r->left.p[n]) != NULL)
 		n++;
+	r->left = span_of(r->left.p + n, r->left.len - n);
 	return n;
+}
+
+/*
+ * After the opening quote: a string without control characters, and no NUL by
+ * four hex digits, as which cJSON also reads what are none.  It knows the
+ * other escapes, and pairs of surrogates.
+ */
+static bool
+scan_string(struct reader *r)
+{
+	struct span s;
+	uint8_t c;
+
+	for (;;) {
+		if (!rd_u8(r, &c) || c < 0x20)
+			return false;
+		if (c == '"')
+			return true;
+		if (c != '\\')
+			continue;
+		if (!rd_u8(r, &c) || (c == 'u' && (!rd_take(r, &s, 4) ||
+		    span_is(s, "0000") ||
+		    skip(&(struct reader){ s }, HEX_DIGITS) != 4)))
+			return false;
+	}
 }
 
 /*
@@ -109,21 +68,14 @@ scan_digits(struct reader *r)
 static bool
 scan_number(struct reader *r, bool protobuf)
 {
-	bool minus = peek(r) == '-', zero;
-	size_t whole, fraction;
-	struct span s;
+	bool minus = skip(r, "-") > 0, zero = peek(r) == '0';
+	size_t whole = skip(r, DIGITS), fraction;
 
-	if (minus && !rd_take(r, &s, 1))
-		return false;
-	zero = peek(r) == '0';
-	whole = scan_digits(r);
 	if (whole == 0 || (zero && whole > 1))
 		return false;
-	if (peek(r) != '.')
+	if (skip(r, ".") == 0)
 		return whole <= INTEGER_DIGITS_MAX && !(minus && zero);
-	if (!rd_take(r, &s, 1))
-		return false;
-	fraction = scan_digits(r);
+	fraction = skip(r, DIGITS);
 	if (protobuf && fraction == 1 && r->left.p[-1] == '0')
 		return whole <= DBL_DIG && !(minus && zero);
 	/* One form a value: 1.0, 1.50 and 1e3 have shorter ones. */
@@ -131,107 +83,38 @@ scan_number(struct reader *r, bool protobuf)
 	    whole + fraction <= DBL_DIG;
 }
 
-static bool
-scan_word(struct reader *r, const char *word)
-{
-	struct span s;
-
-	return rd_take(r, &s, strlen(word)) && span_is(s, word);
-}
-
-static void
-skip_space(struct reader *r)
-{
-	struct span s;
-
-	while (r->left.len > 0 && memchr(" \t\n\r", r->left.p[0], 4) != NULL)
-		if (!rd_take(r, &s, 1))
-			return;
-}
-
-/* A scalar, or an opening bracket, which the caller counts. */
-static bool
-scan_value(struct reader *r, uint8_t *open, bool protobuf)
-{
-	struct span s;
-	uint8_t c = peek(r);
-
-	*open = 0;
-	switch (c) {
-	case '{':
-	case '[':
-		*open = c;
-		return rd_take(r, &s, 1);
-	case '"':
-		return rd_take(r, &s, 1) && scan_string(r);
-	case 't':
-		return scan_word(r, "true");
-	case 'f':
-		return scan_word(r, "false");
-	case 'n':
-		return scan_word(r, "null");
-	default:
-		return scan_number(r, protobuf);
-	}
-}
-
+/*
+ * Is every string, number and byte between them one that RFC 8259 has?  How
+ * they may follow each other, cJSON knows; how deep and many they are, it
+ * should not find out.
+ */
 static enum ac_err
 scan(struct span text, bool protobuf)
 {
 	struct reader r = rd_of(text);
-	enum next next = VALUE;
-	uint64_t objects = 0; /* bit 0: is the innermost bracket an object? */
-	unsigned depth = 0;
-	size_t values = 0;
-	struct span s;
-	uint8_t open;
+	size_t depth = 0, values = 1;
+	uint8_t c;
 
 	if (!text_is_utf8(text))
 		return AC_ERR_FORMAT;
-	for (;;) {
-		bool in_object = depth > 0 && (objects & 1) != 0;
-
-		skip_space(&r);
-		if (depth == 0 && next == COMMA_OR_CLOSE)
-			return rd_end(&r) ? AC_OK : AC_ERR_FORMAT;
-		if ((next == VALUE_OR_CLOSE && peek(&r) == ']') ||
-		    (next == NAME_OR_CLOSE && peek(&r) == '}') ||
-		    (next == COMMA_OR_CLOSE &&
-		    peek(&r) == (in_object ? '}' : ']'))) {
-			if (!rd_take(&r, &s, 1))
+	while ((void)skip(&r, SPACES), !rd_end(&r)) {
+		if (skip(&(struct reader){ r.left }, "-" DIGITS) > 0) {
+			if (!scan_number(&r, protobuf) || (!rd_end(&r) &&
+			    strchr(SPACES ",]}", peek(&r)) == NULL))
 				return AC_ERR_FORMAT;
-			depth--;
-			objects >>= 1;
-			next = COMMA_OR_CLOSE;
 			continue;
 		}
-		if (next == COMMA_OR_CLOSE) {
-			if (!scan_word(&r, ","))
-				return AC_ERR_FORMAT;
-			next = in_object ? NAME : VALUE;
-			continue;
-		}
-		if (next == NAME || next == NAME_OR_CLOSE) {
-			if (!scan_word(&r, "\"") || !scan_string(&r))
-				return AC_ERR_FORMAT;
-			skip_space(&r);
-			if (!scan_word(&r, ":"))
-				return AC_ERR_FORMAT;
-			next = VALUE;
-			continue;
-		}
-		if (!scan_value(&r, &open, protobuf))
+		if (!rd_u8(&r, &c) || c == 0 ||
+		    strchr("[]{},:\"truefalsn", c) == NULL ||
+		    (c == '"' && !scan_string(&r)))
 			return AC_ERR_FORMAT;
-		if (++values > JSON_VALUES_MAX)
+		depth += c == '[' || c == '{';
+		depth -= (c == ']' || c == '}') && depth > 0;
+		values += c == '[' || c == '{' || c == ',';
+		if (depth > JSON_DEPTH_MAX || values > JSON_VALUES_MAX)
 			return AC_ERR_LIMIT;
-		next = COMMA_OR_CLOSE;
-		if (open != 0) {
-			if (++depth > JSON_DEPTH_MAX)
-				return AC_ERR_LIMIT;
-			objects = objects << 1 | (open == '{');
-			next = open == '{' ? NAME_OR_CLOSE : VALUE_OR_CLOSE;
-		}
 	}
+	return AC_OK;
 }
 
 static int
@@ -266,37 +149,37 @@ check_members(const cJSON *object)
 	return e;
 }
 
-/* Is it finite and, where it is whole, exact in a double? */
-static bool
-number_is_exact(double d)
+/* A way through a tree, from each value to what is within or after it. */
+struct way {
+	const cJSON *up[JSON_DEPTH_MAX + 1]; /* scan() has bounded it */
+	size_t depth;
+};
+
+static const cJSON *
+step(struct way *w, const cJSON *at)
 {
-	return isfinite(d) && fabs(d) <= (double)JSON_INT_MAX;
+	if (at->child != NULL && w->depth <= JSON_DEPTH_MAX) {
+		w->up[w->depth++] = at;
+		return at->child;
+	}
+	while (w->depth > 0 && at->next == NULL)
+		at = w->up[--w->depth];
+	return w->depth > 0 ? at->next : NULL;
 }
 
-/* Walk the tree with the parents on a stack, which the scan has bounded. */
 static enum ac_err
 check_tree(const cJSON *root)
 {
-	const cJSON *parent[JSON_DEPTH_MAX + 1];
-	const cJSON *at = root;
-	size_t depth = 0;
+	struct way w = { .depth = 0 };
 	enum ac_err e;
 
-	while (at != NULL) {
-		if (cJSON_IsNumber(at) && !number_is_exact(at->valuedouble))
+	for (const cJSON *at = root; at != NULL; at = step(&w, at)) {
+		/* Finite and, where it is whole, exact in a double. */
+		if (cJSON_IsNumber(at) && !(isfinite(at->valuedouble) &&
+		    fabs(at->valuedouble) <= (double)JSON_INT_MAX))
 			return AC_ERR_FORMAT;
 		if (cJSON_IsObject(at) && (e = check_members(at)) != AC_OK)
 			return e;
-		if (at->child != NULL) {
-			if (depth > JSON_DEPTH_MAX)
-				return AC_ERR_LIMIT;
-			parent[depth++] = at;
-			at = at->child;
-			continue;
-		}
-		while (depth > 0 && at->next == NULL)
-			at = parent[--depth];
-		at = depth > 0 ? at->next : NULL;
 	}
 	return AC_OK;
 }
@@ -305,20 +188,28 @@ static enum ac_err
 parse(struct json_doc *out, struct span text, bool protobuf)
 {
 	enum ac_err e = scan(text, protobuf);
+	struct reader after = { text };
+	const char *end;
 	cJSON *root;
 
 	if (e != AC_OK)
 		return e;
-	root = cJSON_ParseWithLength((const char *)text.p, text.len);
+	errno = 0;
+	root = cJSON_ParseWithLengthOpts((const char *)text.p, text.len, &end,
+	    false);
 	if (root == NULL)
-		return AC_ERR_MEMORY;
+		return errno == ENOMEM ? AC_ERR_MEMORY : AC_ERR_FORMAT;
 	e = check_tree(root);
-	if (e != AC_OK) {
+	after.left = span_of(end, text.len -
+	    (size_t)(end - (const char *)text.p));
+	(void)skip(&after, SPACES);
+	if (e == AC_OK && !rd_end(&after))
+		e = AC_ERR_FORMAT;
+	if (e == AC_OK)
+		out->root = root;
+	else
 		cJSON_Delete(root);
-		return e;
-	}
-	out->root = root;
-	return AC_OK;
+	return e;
 }
 
 enum ac_err
@@ -362,54 +253,27 @@ json_get(struct json object, const char *name)
 	};
 }
 
-/* Is the name a word of schema, and is it an optional one? */
-static bool
-in_schema(const char *schema, struct span name, bool *optional)
-{
-	while (*schema != '\0') {
-		size_t n = strcspn(schema, " ");
-		size_t len = n;
-
-		*optional = n > 0 && schema[n - 1] == '?';
-		if (*optional)
-			len--;
-		if (span_equal(span_of(schema, len), name))
-			return true;
-		schema += n;
-		schema += *schema == ' ';
-	}
-	return false;
-}
-
-/* Words of schema that are not optional. */
-static size_t
-schema_required(const char *schema)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; schema[i] != '\0'; i++)
-		if ((schema[i + 1] == ' ' || schema[i + 1] == '\0') &&
-		    schema[i] != '?')
-			n++;
-	return n;
-}
-
 bool
 json_closed(struct json object, const char *schema)
 {
-	size_t required = 0;
-	bool optional;
+	size_t found = 0;
 
 	if (!cJSON_IsObject(object.v))
 		return false;
-	JSON_EACH(m, object) {
-		if (!in_schema(schema, json_name(m), &optional))
+	while (*schema != '\0') {
+		size_t n = strcspn(schema, " ?");
+		bool optional = schema[n] == '?', there = false;
+
+		JSON_EACH(m, object)
+			there = there || span_equal(json_name(m),
+			    span_of(schema, n));
+		if (!there && !optional)
 			return false;
-		/* Names are distinct, so counting them is enough. */
-		if (!optional)
-			required++;
+		found += there;
+		schema += n + optional;
+		schema += *schema == ' ';
 	}
-	return required == schema_required(schema);
+	return found == json_count(object);
 }
 
 size_t
@@ -537,55 +401,32 @@ json_base64(struct buf *out, struct json j, size_t max)
 	return AC_OK;
 }
 
+/* But for what is within and after them. */
 static bool
 same_value(const cJSON *a, const cJSON *b)
 {
-	if ((a->type & 0xff) != (b->type & 0xff) ||
-	    (a->child == NULL) != (b->child == NULL) ||
-	    (a->next == NULL) != (b->next == NULL) ||
-	    (a->string == NULL) != (b->string == NULL) ||
-	    (a->string != NULL && !span_is(span_str(a->string), b->string)))
+	if ((a->type & 0xff) != (b->type & 0xff))
 		return false;
 	if (cJSON_IsString(a))
-		return span_is(span_str(a->valuestring), b->valuestring);
-	if (cJSON_IsNumber(a))
-		return a->valuedouble >= b->valuedouble &&
-		    a->valuedouble <= b->valuedouble;
-	return true;
+		return strcmp(a->valuestring, b->valuestring) == 0;
+	return !cJSON_IsNumber(a) || (a->valuedouble >= b->valuedouble &&
+	    a->valuedouble <= b->valuedouble);
 }
 
 bool
 json_equal(struct json a, struct json b)
 {
-	const cJSON *pa[JSON_DEPTH_MAX + 1], *pb[JSON_DEPTH_MAX + 1];
-	const cJSON *x, *y;
-	cJSON u, v;
-	size_t depth = 0;
+	struct way v = { .depth = 0 }, w = { .depth = 0 };
+	const cJSON *x = a.v, *y = b.v;
 
-	if (a.v == NULL || b.v == NULL)
-		return a.v == b.v;
-	/* The roots' own names and neighbours do not belong to the values. */
-	u = *a.v;
-	v = *b.v;
-	u.next = v.next = NULL;
-	u.string = v.string = NULL;
-	for (x = &u, y = &v; same_value(x, y); x = x->next, y = y->next) {
-		while (x->child != NULL) {
-			if (depth > JSON_DEPTH_MAX)
-				return false;
-			pa[depth] = x;
-			pb[depth++] = y;
-			x = x->child;
-			y = y->child;
-			if (!same_value(x, y))
-				return false;
-		}
-		while (x->next == NULL) {
-			if (depth == 0)
-				return true;
-			x = pa[--depth];
-			y = pb[depth];
-		}
+	while (x != NULL && y != NULL) {
+		/* The roots' own names do not belong to the values. */
+		if (v.depth != w.depth || !same_value(x, y) || (v.depth > 0 &&
+		    !span_equal(json_name((struct json){ x }),
+		    json_name((struct json){ y }))))
+			return false;
+		x = step(&v, x);
+		y = step(&w, y);
 	}
-	return false;
+	return x == y;
 }

@@ -176,122 +176,47 @@ view_subjects(struct provenance_view *v, struct json subjects)
 	return true;
 }
 
-static bool
-view_definition(struct provenance_view *v, struct json def)
-{
-	struct span s;
+/* What has its place in a provenance; SLSA has much else, which is not read. */
+#define DEPENDENCY "{name? * uri? * digest? * annotations? {role? * " \
+    "license? * certificate? * root? * manifest? * bytes? * download? * " \
+    "...} ...}"
+#define DEFINITION "{buildType '" BUILD_TYPE "' externalParameters " \
+    REQUEST_FORM " internalParameters {sandbox <*> gpus? * " \
+    "logCheckpointAtStart? s ...} resolvedDependencies [" DEPENDENCY " 513] " \
+    "...}"
+#define BUILDER "{id '" BUILDER_MEASURED "'|'" BUILDER_SELF "' version? * " \
+    "builderDependencies? [{name 'image' digest {sha256 x}} 1-1] ...}"
+#define PREDICATE "{buildDefinition " DEFINITION " runDetails {builder " \
+    BUILDER " metadata {invocationId s startedOn t finishedOn t ...} ...} " \
+    COMPUTE_MEMBER "? " EVENT_FIGURES_FORM " ...}"
 
-	v->external = json_get(def, "externalParameters");
-	v->internal = json_get(def, "internalParameters");
-	v->dependencies = json_get(def, "resolvedDependencies");
-	v->checkpoint = json_get(v->internal, "logCheckpointAtStart");
-	return json_is(json_get(def, "buildType"), BUILD_TYPE) &&
-	    request_check(v->external) &&
-	    json_digest(json_get(v->external, "builderKey"), &v->builder_key) &&
-	    json_is_object(v->internal) &&
-	    json_is_object(json_get(v->internal, "sandbox")) &&
-	    (!json_present(v->checkpoint) || json_string(v->checkpoint, &s)) &&
-	    json_is_array(v->dependencies) &&
-	    json_count(v->dependencies) <= INPUTS_MAX + 1;
-}
-
-static bool
-view_builder(struct provenance_view *v, struct json builder)
-{
-	struct json deps = json_get(builder, "builderDependencies");
-	struct json id = json_get(builder, "id");
-	struct span name;
-
-	v->measured = json_is(id, BUILDER_MEASURED);
-	if (!v->measured && !json_is(id, BUILDER_SELF))
-		return false;
-	if (!json_present(deps))
-		return true;
-	v->has_image_root = true;
-	return json_is_array(deps) && json_count(deps) == 1 &&
-	    statement_subject(json_first(deps), &name, &v->image_root) &&
-	    span_is(name, "image");
-}
-
-static bool
-view_metadata(struct provenance_view *v, struct json metadata)
-{
-	struct span s;
-	int64_t t;
-
-	v->metadata = metadata;
-	return json_string(json_get(metadata, "invocationId"), &s) &&
-	    json_string(json_get(metadata, "startedOn"), &s) &&
-	    time_parse(&t, s) &&
-	    json_string(json_get(metadata, "finishedOn"), &s) &&
-	    time_parse(&t, s);
-}
-
-/* Members of object that are not words of known. */
-static size_t
-count_others(struct json object, const char *const known[], size_t n)
-{
-	size_t others = 0;
-
-	JSON_EACH(m, object) {
-		bool ours = false;
-
-		for (size_t i = 0; i < n; i++)
-			ours = ours || span_is(json_name(m), known[i]);
-		others += !ours;
-	}
-	return others;
-}
-
-/* Members of dependencies and of their annotations that are not ours. */
-static size_t
-count_dependency_others(struct json dependencies)
-{
-	static const char *const dependency[] = { "name", "uri", "digest",
-		"annotations" };
-	static const char *const annotations[] = { "role", "license",
-		"certificate", "root", "manifest", "bytes", "download" };
-	size_t others = 0;
-
-	JSON_EACH(d, dependencies)
-		others += count_others(d, dependency, 4) +
-		    count_others(json_get(d, "annotations"), annotations, 7);
-	return others;
-}
+_Static_assert(INPUTS_MAX + 1 == 513, "dependencies: inputs and an image");
 
 enum ac_err
 provenance_view(struct provenance_view *out, const struct statement *s)
 {
-	static const char *const predicate[] = { "buildDefinition",
-		"runDetails", COMPUTE_MEMBER };
-	static const char *const definition[] = { "buildType",
-		"externalParameters", "internalParameters",
-		"resolvedDependencies" };
-	static const char *const internal[] = { "sandbox", "gpus",
-		"logCheckpointAtStart" };
-	static const char *const details[] = { "builder", "metadata" };
-	static const char *const builder[] = { "id", "version",
-		"builderDependencies" };
-	static const char *const metadata[] = { "invocationId", "startedOn",
-		"finishedOn" };
 	struct json def = json_get(s->predicate, "buildDefinition");
 	struct json run = json_get(s->predicate, "runDetails");
-	struct provenance_view v = { 0 };
+	struct json builder = json_get(run, "builder");
+	struct json deps = json_get(builder, "builderDependencies");
+	struct provenance_view v = { .metadata = json_get(run, "metadata") };
+	struct span name;
 
-	v.compute = json_get(s->predicate, COMPUTE_MEMBER);
 	if (!span_is(s->predicate_type, TYPE_PROVENANCE) ||
-	    !view_subjects(&v, s->subjects) || !view_definition(&v, def) ||
-	    !view_builder(&v, json_get(run, "builder")) ||
-	    !view_metadata(&v, json_get(run, "metadata")) ||
-	    (json_present(v.compute) && !event_check_figures(v.compute)))
+	    !view_subjects(&v, s->subjects) ||
+	    form_check(s->predicate, PREDICATE, &v.unjudged) != AC_OK)
 		return AC_ERR_FORMAT;
-	v.unjudged = count_others(s->predicate, predicate, 3) +
-	    count_others(def, definition, 4) +
-	    count_others(v.internal, internal, 3) +
-	    count_dependency_others(v.dependencies) +
-	    count_others(run, details, 2) +
-	    count_others(json_get(run, "builder"), builder, 3) +
-	    count_others(v.metadata, metadata, 3);
+	v.external = json_get(def, "externalParameters");
+	v.internal = json_get(def, "internalParameters");
+	v.dependencies = json_get(def, "resolvedDependencies");
+	v.checkpoint = json_get(v.internal, "logCheckpointAtStart");
+	v.compute = json_get(s->predicate, COMPUTE_MEMBER);
+	v.measured = json_is(json_get(builder, "id"), BUILDER_MEASURED);
+	v.has_image_root = json_present(deps);
+	if (!json_digest(json_get(v.external, "builderKey"), &v.builder_key) ||
+	    (v.has_image_root && !statement_subject(json_first(deps), &name,
+	    &v.image_root)))
+		return AC_ERR_FORMAT;
 	*out = v;
 	return AC_OK;
 }

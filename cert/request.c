@@ -1,5 +1,4 @@
 /* request.c -- externalParameters; see request.h. */
-#include "cert/limits.h"
 #include "cert/request.h"
 
 void
@@ -81,64 +80,8 @@ request_write(struct writer *w, const struct request *r)
 	wr_u8(w, '}');
 }
 
-static bool
-is_word(struct json j)
-{
-	struct span s;
-
-	return json_string(j, &s) && s.len <= WORD_MAX;
-}
-
-/* An array of strings, or an object whose values are strings. */
-static bool
-are_words(struct json j, size_t max)
-{
-	if (json_count(j) > max)
-		return false;
-	JSON_EACH(m, j)
-		if (!is_word(m))
-			return false;
-	return true;
-}
-
-static bool
-check_inputs(struct json list)
-{
-	if (!json_is_array(list) || json_count(list) > INPUTS_MAX)
-		return false;
-	JSON_EACH(j, list)
-		if (!json_closed(j,
-		    "name type uri pin role license? certificate?") ||
-		    !are_words(j, 7))
-			return false;
-	return true;
-}
-
 bool
 request_check(struct json j)
 {
-	struct json config = json_get(j, "config");
-	struct json image = json_get(j, "image");
-	struct digest d;
-	uint64_t v;
-
-	return json_closed(j, "config builderKey version trainer command "
-	    "image? inputs outputs env seed?") &&
-	    json_closed(config, "name sha256") &&
-	    is_word(json_get(config, "name")) &&
-	    json_digest(json_get(config, "sha256"), &d) &&
-	    json_digest(json_get(j, "builderKey"), &d) &&
-	    json_uint(json_get(j, "version"), &v, REQUEST_VERSION) &&
-	    v == REQUEST_VERSION && is_word(json_get(j, "trainer")) &&
-	    json_is_array(json_get(j, "command")) &&
-	    are_words(json_get(j, "command"), WORDS_MAX) &&
-	    (!json_present(image) ||
-	    (json_closed(image, "name uri pin") && are_words(image, 3))) &&
-	    check_inputs(json_get(j, "inputs")) &&
-	    json_is_array(json_get(j, "outputs")) &&
-	    are_words(json_get(j, "outputs"), WORDS_MAX) &&
-	    json_is_object(json_get(j, "env")) &&
-	    are_words(json_get(j, "env"), WORDS_MAX) &&
-	    (!json_present(json_get(j, "seed")) ||
-	    json_uint(json_get(j, "seed"), &v, JSON_INT_MAX));
+	return form_check(j, REQUEST_FORM, NULL) == AC_OK;
 }

@@ -6,10 +6,20 @@
 #ifndef AICERT_CERT_REQUEST_H
 #define AICERT_CERT_REQUEST_H
 
-#include "cert/json.h"
+#include "cert/form.h"
 #include "common/writer.h"
 
 #define REQUEST_VERSION 2 /* of aicert.yaml */
+
+/* As cert/form.h writes it. */
+#define REQUEST_IMAGE_FORM "{name w uri w pin w}"
+#define REQUEST_INPUT_FORM \
+    "{name w type w uri w pin w role w license? w certificate? w}"
+#define REQUEST_FORM "{config {name w sha256 x} builderKey x version =" \
+    FORM_NUMBER(REQUEST_VERSION) " trainer w command [w " \
+    FORM_NUMBER(WORDS_MAX) "] image? " REQUEST_IMAGE_FORM " inputs [" \
+    REQUEST_INPUT_FORM " " FORM_NUMBER(INPUTS_MAX) "] outputs [w " \
+    FORM_NUMBER(WORDS_MAX) "] env <w " FORM_NUMBER(WORDS_MAX) "> seed? i}"
 
 /* Spans are borrowed; an optional one of length 0 is absent. */
 struct request_input {

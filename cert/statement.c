@@ -1,77 +1,33 @@
 /* statement.c -- in-toto Statement v1; see statement.h. */
+#include "cert/form.h"
 #include "cert/statement.h"
 #include "common/text.h"
 
-/* Is the member a string, where it is present? */
-static bool
-is_string_or_absent(struct json object, const char *name)
-{
-	struct json j = json_get(object, name);
-	struct span s;
-
-	return !json_present(j) || json_string(j, &s);
-}
-
-/* A ResourceDescriptor with a digest set of hex values, of known members. */
-static bool
-check_subject(struct json subject)
-{
-	struct json digests = json_get(subject, "digest");
-	struct json annotations = json_get(subject, "annotations");
-	struct span hex;
-
-	if (!json_closed(subject, "name? uri? digest content? downloadLocation? "
-	    "mediaType? annotations?") ||
-	    !is_string_or_absent(subject, "name") ||
-	    !is_string_or_absent(subject, "uri") ||
-	    !is_string_or_absent(subject, "content") ||
-	    !is_string_or_absent(subject, "downloadLocation") ||
-	    !is_string_or_absent(subject, "mediaType") ||
-	    (json_present(annotations) && !json_is_object(annotations)) ||
-	    !json_is_object(digests) || json_count(digests) == 0 ||
-	    json_count(digests) > 32)
-		return false;
-	JSON_EACH(d, digests) {
-		if (!json_string(d, &hex) || hex.len == 0)
-			return false;
-		for (size_t i = 0; i < hex.len; i++)
-			if (memchr("0123456789abcdef", hex.p[i], 16) == NULL)
-				return false;
-	}
-	return true;
-}
+/* In-toto's ResourceDescriptors, by their digests. */
+#define SUBJECT "{name? s uri? s digest <h 1-32> content? s " \
+    "downloadLocation? s mediaType? s annotations? <*>}"
+#define STATEMENT "{_type '" STATEMENT_TYPE "' subject [" SUBJECT " 1-" \
+    FORM_NUMBER(SUBJECTS_MAX) "] predicateType s predicate? <*>}"
 
 /* The statement in doc, which is handed over even on failure. */
 static enum ac_err
 decode(struct statement *out, struct json_doc doc)
 {
 	struct statement s = { .doc = doc };
-	enum ac_err e = AC_ERR_FORMAT;
-	struct json root;
+	struct json root = json_root(&doc);
+	enum ac_err e = form_check(root, STATEMENT, NULL);
 
-	root = json_root(&s.doc);
+	if (e == AC_OK && (!json_string(json_get(root, "predicateType"),
+	    &s.predicate_type) || s.predicate_type.len == 0))
+		e = AC_ERR_FORMAT;
+	if (e != AC_OK) {
+		statement_free(&s);
+		return e;
+	}
 	s.subjects = json_get(root, "subject");
 	s.predicate = json_get(root, "predicate");
-	if (!json_closed(root, "_type subject predicateType predicate?") ||
-	    !json_is(json_get(root, "_type"), STATEMENT_TYPE) ||
-	    !json_string(json_get(root, "predicateType"), &s.predicate_type) ||
-	    s.predicate_type.len == 0 || !json_is_array(s.subjects) ||
-	    json_count(s.subjects) == 0 ||
-	    (json_present(s.predicate) && !json_is_object(s.predicate)))
-		goto out;
-	if (json_count(s.subjects) > SUBJECTS_MAX) {
-		e = AC_ERR_LIMIT;
-		goto out;
-	}
-	JSON_EACH(j, s.subjects)
-		if (!check_subject(j))
-			goto out;
 	*out = s;
-	s = (struct statement){ 0 }; /* transferred */
-	e = AC_OK;
-out:
-	statement_free(&s);
-	return e;
+	return AC_OK;
 }
 
 enum ac_err

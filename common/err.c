@@ -4,29 +4,20 @@
 const char *
 ac_strerror(enum ac_err e)
 {
-	switch (e) {
-	case AC_OK:
-		return "success";
-	case AC_ERR_FORMAT:
-		return "malformed";
-	case AC_ERR_LIMIT:
-		return "over a limit";
-	case AC_ERR_MISMATCH:
-		return "does not match";
-	case AC_ERR_NOT_FOUND:
-		return "not found";
-	case AC_ERR_EXISTS:
-		return "already exists";
-	case AC_ERR_IO:
-		return "input/output error";
-	case AC_ERR_MEMORY:
-		return "out of memory";
-	case AC_ERR_CRYPTO:
-		return "cryptographic library failure";
-	case AC_ERR_BUSY:
-		return "busy";
-	case AC_ERR_UNSUPPORTED:
-		return "not supported by this build";
-	}
-	return "unknown error";
+	static const char *const names[] = {
+		[AC_OK] = "success",
+		[AC_ERR_FORMAT] = "malformed",
+		[AC_ERR_LIMIT] = "over a limit",
+		[AC_ERR_MISMATCH] = "does not match",
+		[AC_ERR_NOT_FOUND] = "not found",
+		[AC_ERR_EXISTS] = "already exists",
+		[AC_ERR_IO] = "input/output error",
+		[AC_ERR_MEMORY] = "out of memory",
+		[AC_ERR_CRYPTO] = "cryptographic library failure",
+		[AC_ERR_BUSY] = "busy",
+		[AC_ERR_UNSUPPORTED] = "not supported by this build",
+	};
+
+	return (unsigned)e < sizeof(names) / sizeof(names[0]) ? names[e] :
+	    "unknown error";
 }

@@ -26,72 +26,24 @@ rd_uint(struct reader *r, uint64_t *out, size_t n, bool little)
 	return true;
 }
 
-bool
-rd_u8(struct reader *r, uint8_t *out)
-{
-	uint64_t v;
-
-	if (!rd_uint(r, &v, 1, false))
-		return false;
-	*out = (uint8_t)v;
-	return true;
-}
-
-bool
-rd_be16(struct reader *r, uint16_t *out)
-{
-	uint64_t v;
-
-	if (!rd_uint(r, &v, 2, false))
-		return false;
-	*out = (uint16_t)v;
-	return true;
-}
-
-bool
-rd_be32(struct reader *r, uint32_t *out)
-{
-	uint64_t v;
-
-	if (!rd_uint(r, &v, 4, false))
-		return false;
-	*out = (uint32_t)v;
-	return true;
-}
-
-bool
-rd_be64(struct reader *r, uint64_t *out)
-{
-	return rd_uint(r, out, 8, false);
-}
-
-bool
-rd_le16(struct reader *r, uint16_t *out)
-{
-	uint64_t v;
-
-	if (!rd_uint(r, &v, 2, true))
-		return false;
-	*out = (uint16_t)v;
-	return true;
-}
-
-bool
-rd_le32(struct reader *r, uint32_t *out)
-{
-	uint64_t v;
-
-	if (!rd_uint(r, &v, 4, true))
-		return false;
-	*out = (uint32_t)v;
-	return true;
-}
-
-bool
-rd_le64(struct reader *r, uint64_t *out)
-{
-	return rd_uint(r, out, 8, true);
-}
+/* One reader of an integer of n bytes for each type. */
+#define RD(name, type, n, little)                                             \
+	bool name(struct reader *r, type *out)                                \
+	{                                                                     \
+		uint64_t v;                                                   \
+                                                                              \
+		if (!rd_uint(r, &v, n, little))                               \
+			return false;                                         \
+		*out = (type)v;                                               \
+		return true;                                                  \
+	}
+RD(rd_u8, uint8_t, 1, false)
+RD(rd_be16, uint16_t, 2, false)
+RD(rd_be32, uint32_t, 4, false)
+RD(rd_be64, uint64_t, 8, false)
+RD(rd_le16, uint16_t, 2, true)
+RD(rd_le32, uint32_t, 4, true)
+RD(rd_le64, uint64_t, 8, true)
 
 bool
 rd_take_be16(struct reader *r, struct span *out, size_t max)

@@ -4,26 +4,25 @@
 #define NEAR 2      /* edits that a suggestion may be away */
 #define NEAR_MAX 47 /* bytes of a word that is compared */
 
+static const char digits[] = "0123456789abcdef";
 static const char b64[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void
 text_hex(char *out, struct span s)
 {
-	static const char digits[] = "0123456789abcdef";
-
 	for (size_t i = 0; i < s.len; i++) {
 		out[2 * i] = digits[s.p[i] >> 4];
 		out[2 * i + 1] = digits[s.p[i] & 15];
 	}
 }
 
-/* Values of the lower-case hex digits plus 1; 0 is none. */
-static const uint8_t unhex[256] = {
-	['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6,
-	['6'] = 7, ['7'] = 8, ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12,
-	['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16
-};
+/* Of one of the sixteen digits. */
+static unsigned
+hex_value(uint8_t c)
+{
+	return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
 
 bool
 text_unhex(uint8_t *out, size_t len, struct span text)
@@ -32,11 +31,11 @@ text_unhex(uint8_t *out, size_t len, struct span text)
 		return false;
 	/* out is written only once all is known to be good. */
 	for (size_t i = 0; i < text.len; i++)
-		if (unhex[text.p[i]] == 0)
+		if (memchr(digits, text.p[i], 16) == NULL)
 			return false;
 	for (size_t i = 0; i < len; i++)
-		out[i] = (uint8_t)((unhex[text.p[2 * i]] - 1) << 4 |
-		    (unhex[text.p[2 * i + 1]] - 1));
+		out[i] = (uint8_t)(hex_value(text.p[2 * i]) << 4 |
+		    hex_value(text.p[2 * i + 1]));
 	return true;
 }
 
@@ -55,90 +54,69 @@ text_base64_len(size_t len)
 void
 text_base64(char *out, struct span s)
 {
-	size_t i;
-
-	for (i = 0; i + 3 <= s.len; i += 3) {
+	for (size_t i = 0; i < s.len; i += 3) {
+		size_t n = s.len - i;
 		uint32_t v = (uint32_t)s.p[i] << 16 |
-		    (uint32_t)s.p[i + 1] << 8 | s.p[i + 2];
+		    (n > 1 ? (uint32_t)s.p[i + 1] << 8 : 0) |
+		    (n > 2 ? s.p[i + 2] : 0);
 
 		*out++ = b64[v >> 18];
 		*out++ = b64[v >> 12 & 63];
-		*out++ = b64[v >> 6 & 63];
-		*out++ = b64[v & 63];
-	}
-	if (s.len - i == 1) {
-		*out++ = b64[s.p[i] >> 2];
-		*out++ = b64[(s.p[i] & 3) << 4];
-		*out++ = '=';
-		*out++ = '=';
-	} else if (s.len - i == 2) {
-		*out++ = b64[s.p[i] >> 2];
-		*out++ = b64[(s.p[i] & 3) << 4 | s.p[i + 1] >> 4];
-		*out++ = b64[(s.p[i + 1] & 15) << 2];
-		*out++ = '=';
+		*out++ = n > 1 ? b64[v >> 6 & 63] : '=';
+		*out++ = n > 2 ? b64[v & 63] : '=';
 	}
 }
 
-/* Values of the base64 digits plus 1; 0 is none. */
-static const uint8_t unb64[256] = {
-	['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6,
-	['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12,
-	['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17,
-	['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22,
-	['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27,
-	['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
-	['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37,
-	['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
-	['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47,
-	['v'] = 48, ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52,
-	['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56, ['4'] = 57,
-	['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62,
-	['+'] = 63, ['/'] = 64
+#define NONE 64 /* no digit; the bit that no value has */
+
+/* Values of the base64 digits, from '+' to 'z'. */
+static const uint8_t unb64[] = {
+	62, NONE, NONE, NONE, 63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, NONE,
+	NONE, NONE, NONE, NONE, NONE, NONE, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+	11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, NONE, NONE,
+	NONE, NONE, NONE, NONE, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37,
+	38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51
 };
 
-/* Three bytes of four digits; false: one is none. */
-static bool
-unbase64_group(uint32_t *v, const uint8_t p[4])
+static uint32_t
+base64_value(uint8_t c)
 {
-	uint32_t a = unb64[p[0]], b = unb64[p[1]], c = unb64[p[2]];
-	uint32_t d = unb64[p[3]];
-
-	*v = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
-	return a > 0 && b > 0 && c > 0 && d > 0;
+	return c < '+' || c > 'z' ? NONE : unb64[c - '+'];
 }
 
 bool
 text_unbase64(uint8_t *out, size_t *len, struct span text)
 {
-	size_t pad = 0, n = 0, whole = text.len;
+	size_t pad = 0, n = 0;
 	uint8_t last[4];
-	uint32_t v;
 
 	if (text.len % 4 != 0)
 		return false;
-	if (text.len > 0 && text.p[text.len - 1] == '=') {
+	if (text.len > 0 && text.p[text.len - 1] == '=')
 		pad = text.p[text.len - 2] == '=' ? 2 : 1;
-		whole -= 4;
-	}
-	for (size_t i = 0; i < whole; i += 4) {
-		if (!unbase64_group(&v, text.p + i))
+	for (size_t i = 0; i < text.len; i += 4) {
+		const uint8_t *p = text.p + i;
+		uint32_t a, b, c, d, v;
+
+		if (pad > 0 && i + 4 == text.len) {
+			memcpy(last, p, 4);
+			memset(last + 4 - pad, 'A', pad);
+			p = last;
+		}
+		a = base64_value(p[0]);
+		b = base64_value(p[1]);
+		c = base64_value(p[2]);
+		d = base64_value(p[3]);
+		v = a << 18 | b << 12 | c << 6 | d;
+		/* Spare bits must be zero: one encoding a value. */
+		if (((a | b | c | d) & NONE) != 0 ||
+		    (p == last && (v & ((1u << 8 * pad) - 1)) != 0))
 			return false;
 		out[n++] = (uint8_t)(v >> 16);
 		out[n++] = (uint8_t)(v >> 8);
 		out[n++] = (uint8_t)v;
 	}
-	if (pad > 0) {
-		memcpy(last, text.p + whole, 4);
-		memset(last + 4 - pad, 'A', pad);
-		/* Spare bits must be zero: one encoding a value. */
-		if (!unbase64_group(&v, last) ||
-		    (v & (pad == 1 ? 0xff : 0xffff)) != 0)
-			return false;
-		out[n++] = (uint8_t)(v >> 16);
-		if (pad == 1)
-			out[n++] = (uint8_t)(v >> 8);
-	}
-	*len = n;
+	*len = n - pad;
 	return true;
 }
 

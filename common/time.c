@@ -45,30 +45,23 @@ time_format(char out[TIME_RFC3339_LEN + 1], int64_t unix_s)
 bool
 time_parse(int64_t *unix_s, struct span text)
 {
-	static const char form[] = "dddd-dd-ddTdd:dd:ddZ";
+	/* Where the six numbers begin. */
+	static const uint8_t at[] = { 0, 5, 8, 11, 14, 17 };
 	char again[TIME_RFC3339_LEN + 1];
-	int64_t v[6] = { 0 }, t;
-	size_t field = 0;
+	int64_t v[6], t;
 
 	if (text.len != TIME_RFC3339_LEN)
 		return false;
-	for (size_t i = 0; i < text.len; i++) {
-		if (form[i] != 'd') {
-			if (text.p[i] != (uint8_t)form[i])
-				return false;
-			field++;
-		} else if (text.p[i] < '0' || text.p[i] > '9') {
-			return false;
-		} else {
-			v[field] = v[field] * 10 + (text.p[i] - '0');
-		}
+	for (size_t i = 0; i < 6; i++) {
+		v[i] = 0;
+		for (size_t k = at[i]; k < at[i] + (i == 0 ? 4u : 2u); k++)
+			v[i] = v[i] * 10 + text.p[k] - '0';
 	}
-	if (v[0] < 1970 || v[1] < 1 || v[1] > 12 || v[2] < 1 || v[3] > 23 ||
-	    v[4] > 59 || v[5] > 59)
+	if (v[1] < 1 || v[1] > 12)
 		return false;
 	t = days_from_civil(v[0], v[1], v[2]) * 86400 + v[3] * 3600 +
 	    v[4] * 60 + v[5];
-	/* 31 April and the like print as another day. */
+	/* 31 April and the like print as another day, as does what is no digit. */
 	if (time_format(again, t) != AC_OK ||
 	    !span_equal(span_str(again), text))
 		return false;

@@ -137,7 +137,7 @@ limits(void **state)
 	assert_ok(decode_many(SUBJECTS_MAX, 1));
 	assert_int_equal(decode_many(SUBJECTS_MAX + 1, 1), AC_ERR_LIMIT);
 	assert_ok(decode_many(1, 32));
-	assert_int_equal(decode_many(1, 33), AC_ERR_FORMAT);
+	assert_int_equal(decode_many(1, 33), AC_ERR_LIMIT);
 }
 
 #define HEX "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
