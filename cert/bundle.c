@@ -1,13 +1,22 @@
 /* bundle.c -- Sigstore bundle v0.3, JSON form; see bundle.h. */
 #include "cert/bundle.h"
 #include "cert/dsse.h"
-#include "cert/json.h"
+#include "cert/form.h"
 #include "cert/leaf.h"
 #include "common/text.h"
 
 #define MEDIA_TYPE "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 /* protojson writes 64-bit integers as strings. */
+#define PROOF "{logIndex d rootHash y treeSize d hashes [y " \
+    FORM_NUMBER(MERKLE_PROOF_MAX) "] checkpoint {envelope s}}"
+#define ENTRY "{logIndex d logId {keyId y} kindVersion {kind '" LEAF_KIND \
+    "' version '" LEAF_VERSION "'} integratedTime? '0' inclusionProof " PROOF \
+    " canonicalizedBody s}"
+#define BUNDLE "{mediaType '" MEDIA_TYPE "' verificationMaterial {publicKey " \
+    "{hint s} tlogEntries [" ENTRY "]} dsseEnvelope {payload s payloadType '" \
+    DSSE_PAYLOAD_TYPE "' signatures [{sig s keyid s} 1-1]}}"
+
 static bool
 get_uint(struct json j, uint64_t *out)
 {
@@ -30,93 +39,57 @@ get_hint(char out[SPKI_HINT_MAX], struct json j)
 }
 
 static enum ac_err
-decode_proof(struct bundle_entry *entry, struct json proof)
+take_entry(struct bundle_entry *entry, struct json j)
 {
+	struct json proof = json_get(j, "inclusionProof");
 	struct json checkpoint = json_get(proof, "checkpoint");
 	struct span note;
+	enum ac_err e;
 
-	if (!json_closed(proof,
-	    "logIndex rootHash treeSize hashes checkpoint") ||
+	if (!get_uint(json_get(j, "logIndex"), &entry->top_index) ||
+	    !json_digest64(json_get(json_get(j, "logId"), "keyId"),
+	    &entry->log_id) ||
 	    !get_uint(json_get(proof, "logIndex"), &entry->index) ||
 	    !json_digest64(json_get(proof, "rootHash"), &entry->root) ||
 	    !get_uint(json_get(proof, "treeSize"), &entry->size) ||
-	    !json_is_array(json_get(proof, "hashes")) ||
-	    !json_closed(checkpoint, "envelope") ||
 	    !json_string(json_get(checkpoint, "envelope"), &note))
 		return AC_ERR_FORMAT;
-	JSON_EACH(h, json_get(proof, "hashes")) {
-		if (entry->nproof == MERKLE_PROOF_MAX)
-			return AC_ERR_LIMIT;
-		if (!json_digest64(h, &entry->proof[entry->nproof]))
+	JSON_EACH(h, json_get(proof, "hashes"))
+		if (!json_digest64(h, &entry->proof[entry->nproof++]))
 			return AC_ERR_FORMAT;
-		entry->nproof++;
-	}
 	if (note.len > NOTE_MAX)
 		return AC_ERR_LIMIT;
-	return buf_copy(&entry->checkpoint, note);
+	e = buf_copy(&entry->checkpoint, note);
+	return e != AC_OK ? e : json_base64(&entry->body,
+	    json_get(j, "canonicalizedBody"), LEAF_MAX);
 }
 
 static enum ac_err
-decode_entry(struct bundle_entry *entry, struct json j)
+take(struct bundle *b, struct json root, size_t max)
 {
-	struct json kind = json_get(j, "kindVersion");
-	struct json id = json_get(j, "logId");
-	enum ac_err e;
-
-	if (!json_closed(j, "logIndex logId kindVersion integratedTime? "
-	    "inclusionProof canonicalizedBody") ||
-	    !get_uint(json_get(j, "logIndex"), &entry->top_index) ||
-	    !json_closed(id, "keyId") ||
-	    !json_digest64(json_get(id, "keyId"), &entry->log_id) ||
-	    !json_closed(kind, "kind version") ||
-	    !json_is(json_get(kind, "kind"), LEAF_KIND) ||
-	    !json_is(json_get(kind, "version"), LEAF_VERSION) ||
-	    (json_present(json_get(j, "integratedTime")) &&
-	    !json_is(json_get(j, "integratedTime"), "0")))
-		return AC_ERR_FORMAT;
-	e = decode_proof(entry, json_get(j, "inclusionProof"));
-	if (e != AC_OK)
-		return e;
-	return json_base64(&entry->body, json_get(j, "canonicalizedBody"),
-	    LEAF_MAX);
-}
-
-static enum ac_err
-decode_material(struct bundle *b, struct json j)
-{
-	struct json key = json_get(j, "publicKey");
-	struct json entries = json_get(j, "tlogEntries");
-
-	if (!json_closed(j, "publicKey tlogEntries") ||
-	    !json_closed(key, "hint") ||
-	    !get_hint(b->hint, json_get(key, "hint")) ||
-	    !json_is_array(entries) || json_count(entries) > 1)
-		return AC_ERR_FORMAT;
-	b->logged = json_count(entries) == 1;
-	return b->logged ? decode_entry(&b->entry, json_first(entries)) : AC_OK;
-}
-
-static enum ac_err
-decode_envelope(struct bundle *b, struct json j, size_t max)
-{
-	struct json signatures = json_get(j, "signatures");
-	struct json s = json_first(signatures);
+	struct json material = json_get(root, "verificationMaterial");
+	struct json entries = json_get(material, "tlogEntries");
+	struct json envelope = json_get(root, "dsseEnvelope");
+	struct json signature = json_first(json_get(envelope, "signatures"));
 	struct buf sig = { 0 };
-	enum ac_err e;
+	enum ac_err e = form_check(root, BUNDLE, NULL);
 
-	if (!json_closed(j, "payload payloadType signatures") ||
-	    !json_is(json_get(j, "payloadType"), DSSE_PAYLOAD_TYPE) ||
-	    !json_is_array(signatures) || json_count(signatures) != 1 ||
-	    !json_closed(s, "sig keyid") ||
-	    !get_hint(b->keyid, json_get(s, "keyid")))
-		return AC_ERR_FORMAT;
-	e = json_base64(&sig, json_get(s, "sig"), sizeof(b->sig));
+	if (e == AC_OK && (json_count(entries) > 1 ||
+	    !get_hint(b->hint, json_get(json_get(material, "publicKey"),
+	    "hint")) || !get_hint(b->keyid, json_get(signature, "keyid"))))
+		e = AC_ERR_FORMAT;
+	b->logged = json_count(entries) == 1;
+	if (e == AC_OK && b->logged)
+		e = take_entry(&b->entry, json_first(entries));
+	if (e == AC_OK)
+		e = json_base64(&sig, json_get(signature, "sig"),
+		    sizeof(b->sig));
 	if (e != AC_OK)
 		return e;
 	memcpy(b->sig, sig.p, sig.len);
 	b->siglen = sig.len;
 	buf_free(&sig);
-	return json_base64(&b->statement, json_get(j, "payload"), max);
+	return json_base64(&b->statement, json_get(envelope, "payload"), max);
 }
 
 enum ac_err
@@ -124,28 +97,14 @@ bundle_decode(struct bundle *out, struct span line, size_t max)
 {
 	struct json_doc doc = { 0 };
 	struct bundle b = { 0 };
-	struct json root;
-	enum ac_err e;
+	enum ac_err e = json_parse(&doc, line);
 
-	e = json_parse(&doc, line);
-	if (e != AC_OK)
-		return e;
-	root = json_root(&doc);
-	e = AC_ERR_FORMAT;
-	if (!json_closed(root, "mediaType verificationMaterial dsseEnvelope") ||
-	    !json_is(json_get(root, "mediaType"), MEDIA_TYPE))
-		goto out;
-	e = decode_material(&b, json_get(root, "verificationMaterial"));
-	if (e != AC_OK)
-		goto out;
-	e = decode_envelope(&b, json_get(root, "dsseEnvelope"), max);
-	if (e != AC_OK)
-		goto out;
-	*out = b;
-	b = (struct bundle){ 0 }; /* transferred */
-	e = AC_OK;
-out:
-	bundle_free(&b);
+	if (e == AC_OK)
+		e = take(&b, json_root(&doc), max);
+	if (e == AC_OK)
+		*out = b; /* transferred */
+	else
+		bundle_free(&b);
 	json_free(&doc);
 	return e;
 }

@@ -1,11 +1,17 @@
 /* evidence.c -- the TPM's evidence; see evidence.h. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "cert/evidence.h"
+#include "cert/form.h"
+#include "common/text.h"
 
-#define MEMBERS "boundDigest quotes ak bootEventLog? inputsLog outputsLog " \
-    "tlsKey? hclReport? snp? tdx? gpu?"
+#define PCRS "(0 x 1 x 2 x 3 x 4 x 5 x 6 x 7 x 8 x 9 x 11 x 12 x 13 x 14 x 15 x)"
+#define EVIDENCE "{boundDigest x quotes [{when 'start'|'end' attest s " \
+    "signature s pcrs " PCRS "} 2-2] ak {public s certChain [s 2-" \
+    FORM_NUMBER(AK_CHAIN_MAX) "]} bootEventLog? s inputsLog [s] outputsLog " \
+    "[s] tlsKey? s hclReport? s snp? {report s certChain [s " \
+    FORM_NUMBER(SNP_CHAIN_LEN) "-" FORM_NUMBER(SNP_CHAIN_LEN) "]} tdx? s " \
+    "gpu? [*]}"
 
 static void
 write_base64(struct writer *w, const char *before, const struct buf *b)
@@ -92,66 +98,6 @@ evidence_encode(struct buf *out, const struct evidence *ev)
 	return wr_end(&w, out);
 }
 
-static enum ac_err
-decode_pcrs(struct digest pcr[16], struct json j)
-{
-	struct json m = json_first(j);
-
-	if (!json_is_object(j))
-		return AC_ERR_FORMAT;
-	for (unsigned i = 0; i < 16; i++) {
-		char name[4];
-
-		if ((EVIDENCE_PCRS >> i & 1) == 0)
-			continue;
-		(void)snprintf(name, sizeof(name), "%u", i);
-		if (!json_present(m) || !span_is(json_name(m), name) ||
-		    !json_digest(m, &pcr[i]))
-			return AC_ERR_FORMAT;
-		m = json_next(m);
-	}
-	return json_present(m) ? AC_ERR_FORMAT : AC_OK;
-}
-
-static enum ac_err
-decode_quote(struct evidence_quote *q, struct json j, const char *when)
-{
-	enum ac_err e;
-
-	if (!json_closed(j, "when attest signature pcrs") ||
-	    !json_is(json_get(j, "when"), when))
-		return AC_ERR_FORMAT;
-	e = json_base64(&q->attest, json_get(j, "attest"), ATTEST_MAX);
-	if (e == AC_OK)
-		e = json_base64(&q->signature, json_get(j, "signature"),
-		    ATTEST_MAX);
-	if (e == AC_OK)
-		e = decode_pcrs(q->pcr, json_get(j, "pcrs"));
-	return e;
-}
-
-static enum ac_err
-decode_ak(struct evidence *ev, struct json ak)
-{
-	struct json chain = json_get(ak, "certChain");
-	enum ac_err e;
-
-	if (!json_closed(ak, "public certChain") || !json_is_array(chain) ||
-	    json_count(chain) < 2)
-		return AC_ERR_FORMAT;
-	e = json_base64(&ev->ak_public, json_get(ak, "public"),
-	    TPMT_PUBLIC_MAX);
-	for (struct json j = json_first(chain); e == AC_OK && json_present(j);
-	    j = json_next(j)) {
-		if (ev->nchain == AK_CHAIN_MAX)
-			return AC_ERR_LIMIT;
-		e = json_base64(&ev->chain[ev->nchain], j, CERT_DER_MAX);
-		if (e == AC_OK)
-			ev->nchain++;
-	}
-	return e;
-}
-
 enum ac_err
 evidence_append(struct buf **log, size_t *n, struct span line)
 {
@@ -171,55 +117,58 @@ evidence_append(struct buf **log, size_t *n, struct span line)
 }
 
 static enum ac_err
-decode_lines(struct buf **log, size_t *n, struct json list)
+take_lines(struct buf **log, size_t *n, struct json list)
 {
 	struct span line;
 	enum ac_err e = AC_OK;
 
-	if (!json_is_array(list))
+	JSON_EACH(j, list)
+		if (e == AC_OK && json_string(j, &line))
+			e = evidence_append(log, n, line);
+	return e;
+}
+
+/* base64, which is something where it is there. */
+static enum ac_err
+take_base64(struct buf *out, struct json j, size_t max)
+{
+	enum ac_err e = json_present(j) ? json_base64(out, j, max) : AC_OK;
+
+	return e == AC_OK && json_present(j) && out->len == 0 ?
+	    AC_ERR_FORMAT : e;
+}
+
+static enum ac_err
+take_chain(struct buf chain[], size_t *n, struct json list)
+{
+	enum ac_err e = AC_OK;
+
+	JSON_EACH(j, list)
+		if (e == AC_OK)
+			e = take_base64(&chain[(*n)++], j, CERT_DER_MAX);
+	return e;
+}
+
+static enum ac_err
+take_quote(struct evidence_quote *q, struct json j, const char *when)
+{
+	enum ac_err e;
+	uint64_t i;
+
+	if (!json_is(json_get(j, "when"), when))
 		return AC_ERR_FORMAT;
-	for (struct json j = json_first(list); e == AC_OK && json_present(j);
-	    j = json_next(j)) {
-		if (!json_string(j, &line))
+	JSON_EACH(pcr, json_get(j, "pcrs"))
+		if (!text_undec(&i, json_name(pcr), 15) ||
+		    !json_digest(pcr, &q->pcr[i]))
 			return AC_ERR_FORMAT;
-		e = evidence_append(log, n, line);
-	}
-	return e;
+	e = json_base64(&q->attest, json_get(j, "attest"), ATTEST_MAX);
+	return e != AC_OK ? e : json_base64(&q->signature,
+	    json_get(j, "signature"), ATTEST_MAX);
 }
 
-/* An optional base64 member; absent leaves *out empty, "" is refused. */
-static enum ac_err
-decode_optional(struct buf *out, struct json j, size_t max)
-{
-	enum ac_err e;
-
-	if (!json_present(j))
-		return AC_OK;
-	e = json_base64(out, j, max);
-	return e == AC_OK && out->len == 0 ? AC_ERR_FORMAT : e;
-}
-
-static enum ac_err
-decode_snp(struct evidence *ev, struct json snp)
-{
-	struct json chain = json_get(snp, "certChain"), j = json_first(chain);
-	enum ac_err e;
-
-	if (!json_present(snp))
-		return AC_OK;
-	if (!json_closed(snp, "report certChain") || !json_is_array(chain) ||
-	    json_count(chain) != SNP_CHAIN_LEN)
-		return AC_ERR_FORMAT;
-	e = decode_optional(&ev->snp, json_get(snp, "report"), REPORT_MAX);
-	for (size_t i = 0; e == AC_OK && i < SNP_CHAIN_LEN; i++) {
-		e = decode_optional(&ev->snp_chain[i], j, CERT_DER_MAX);
-		j = json_next(j);
-	}
-	return e;
-}
-
+/* Subjects: line 1's D, which is boundDigest, and the root. */
 static bool
-check_subjects(struct evidence *ev, struct json subjects)
+take_subjects(struct evidence *ev, struct json subjects)
 {
 	struct json first = json_first(subjects), second = json_next(first);
 	struct digest d;
@@ -235,52 +184,51 @@ check_subjects(struct evidence *ev, struct json subjects)
 enum ac_err
 evidence_decode(struct evidence *out, const struct statement *s)
 {
-	struct json p = s->predicate, quotes = json_get(p, "quotes");
-	struct evidence ev = { 0 };
-	enum ac_err e = AC_ERR_FORMAT;
+	struct json p = s->predicate, ak = json_get(p, "ak");
+	struct json start = json_first(json_get(p, "quotes"));
+	struct json snp = json_get(p, "snp");
+	struct evidence ev = { .has_gpu = json_present(json_get(p, "gpu")) };
+	const struct {
+		struct buf *out;
+		struct json j;
+		size_t max;
+	} parts[] = {
+		{ &ev.ak_public, json_get(ak, "public"), TPMT_PUBLIC_MAX },
+		{ &ev.boot_log, json_get(p, "bootEventLog"), BOOT_LOG_MAX },
+		{ &ev.tls_key, json_get(p, "tlsKey"), CERT_DER_MAX },
+		{ &ev.hcl, json_get(p, "hclReport"), REPORT_MAX },
+		{ &ev.snp, json_get(snp, "report"), REPORT_MAX },
+		{ &ev.tdx, json_get(p, "tdx"), REPORT_MAX },
+	};
+	enum ac_err e = form_check(p, EVIDENCE, NULL);
+	size_t n = 0;
 
-	if (!span_is(s->predicate_type, TYPE_EVIDENCE) ||
-	    !json_closed(p, MEMBERS) ||
+	if (e == AC_OK && (!span_is(s->predicate_type, TYPE_EVIDENCE) ||
 	    !json_digest(json_get(p, "boundDigest"), &ev.bound) ||
-	    (json_present(json_get(p, "gpu")) &&
-	    !json_is_array(json_get(p, "gpu"))) ||
-	    !check_subjects(&ev, s->subjects) || !json_is_array(quotes) ||
-	    json_count(quotes) != 2)
-		goto out;
-	e = decode_quote(&ev.quote[EVIDENCE_START], json_first(quotes),
-	    "start");
+	    !take_subjects(&ev, s->subjects)))
+		e = AC_ERR_FORMAT;
 	if (e == AC_OK)
-		e = decode_quote(&ev.quote[EVIDENCE_END],
-		    json_next(json_first(quotes)), "end");
+		e = take_quote(&ev.quote[EVIDENCE_START], start, "start");
 	if (e == AC_OK)
-		e = decode_ak(&ev, json_get(p, "ak"));
+		e = take_quote(&ev.quote[EVIDENCE_END], json_next(start),
+		    "end");
+	for (size_t i = 0; e == AC_OK && i < AC_COUNT(parts); i++)
+		e = take_base64(parts[i].out, parts[i].j, parts[i].max);
 	if (e == AC_OK)
-		e = decode_optional(&ev.boot_log, json_get(p, "bootEventLog"),
-		    BOOT_LOG_MAX);
+		e = take_chain(ev.chain, &ev.nchain,
+		    json_get(ak, "certChain"));
 	if (e == AC_OK)
-		e = decode_optional(&ev.tls_key, json_get(p, "tlsKey"),
-		    CERT_DER_MAX);
+		e = take_chain(ev.snp_chain, &n, json_get(snp, "certChain"));
 	if (e == AC_OK)
-		e = decode_lines(&ev.inputs_log, &ev.ninputs,
+		e = take_lines(&ev.inputs_log, &ev.ninputs,
 		    json_get(p, "inputsLog"));
 	if (e == AC_OK)
-		e = decode_lines(&ev.outputs_log, &ev.noutputs,
+		e = take_lines(&ev.outputs_log, &ev.noutputs,
 		    json_get(p, "outputsLog"));
 	if (e == AC_OK)
-		e = decode_optional(&ev.hcl, json_get(p, "hclReport"),
-		    REPORT_MAX);
-	if (e == AC_OK)
-		e = decode_snp(&ev, json_get(p, "snp"));
-	if (e == AC_OK)
-		e = decode_optional(&ev.tdx, json_get(p, "tdx"), REPORT_MAX);
-	if (e != AC_OK)
-		goto out;
-	ev.has_gpu = json_is_array(json_get(p, "gpu"));
-	*out = ev;
-	ev = (struct evidence){ 0 }; /* transferred */
-	e = AC_OK;
-out:
-	evidence_free(&ev);
+		*out = ev; /* transferred */
+	else
+		evidence_free(&ev);
 	return e;
 }
 

@@ -224,6 +224,23 @@ json_parse_protobuf(struct json_doc *out, struct span text)
 	return parse(out, text, true);
 }
 
+enum ac_err
+json_parse_compact(struct json_doc *out, struct span text)
+{
+	struct reader r = rd_of(text);
+	bool string = false;
+	uint8_t c;
+
+	while (rd_u8(&r, &c)) {
+		string ^= c == '"';
+		if (string ? c == '\\' && (!rd_u8(&r, &c) ||
+		    (c != '"' && c != '\\')) :
+		    skip(&(struct reader){ span_of(&c, 1) }, SPACES) > 0)
+			return AC_ERR_FORMAT;
+	}
+	return json_parse(out, text);
+}
+
 void
 json_free(struct json_doc *doc)
 {

@@ -46,6 +46,14 @@ AC_MUST_CHECK enum ac_err json_parse(struct json_doc *out, struct span text);
 AC_MUST_CHECK enum ac_err json_parse_protobuf(struct json_doc *out,
     struct span text);
 
+/*
+ * The same of a statement that has one encoding: no white space, and in its
+ * strings, which have no control characters, only \" and \\ are escaped.  In
+ * which order its members stand, form.h checks.
+ */
+AC_MUST_CHECK enum ac_err json_parse_compact(struct json_doc *out,
+    struct span text);
+
 /* Free; nothing for a zeroed document. */
 void json_free(struct json_doc *doc);
 

@@ -1,7 +1,7 @@
 /* oms.c -- OpenSSF Model Signing v1.0; see oms.h. */
 #include <stdlib.h>
 
-#include "cert/limits.h"
+#include "cert/form.h"
 #include "cert/oms.h"
 #include "cert/statement.h"
 #include "common/reader.h"
@@ -112,16 +112,16 @@ oms_encode(struct buf *out, const struct oms_file files[], size_t n,
 	return wr_end(&w, out);
 }
 
+#define COMMON "hash_type 'sha256' allow_symlinks F ignore_paths? [s]"
+#define OMS(serialization) "{serialization {" serialization "} " \
+    "resources [{name s algorithm s digest x} 1-" FORM_NUMBER(FILES_MAX) "]}"
+
 /* Paths of our list, each once; none of them has to be there. */
 static bool
 check_ignore(struct json paths)
 {
 	bool seen[OMS_NIGNORE] = { false };
 
-	if (!json_present(paths))
-		return true;
-	if (!json_is_array(paths))
-		return false;
 	JSON_EACH(j, paths) {
 		size_t i = 0;
 
@@ -134,25 +134,20 @@ check_ignore(struct json paths)
 	return true;
 }
 
-static bool
-check_serialization(struct oms *o, struct json j)
+static enum ac_err
+check_predicate(struct oms *o, struct json predicate)
 {
-	struct json method = json_get(j, "method");
-	bool symlinks;
+	struct json how = json_get(predicate, "serialization");
+	enum ac_err e;
 
-	if (json_is(method, "shards"))
-		return json_closed(j, "method shard_size hash_type "
-		    "allow_symlinks ignore_paths?") &&
-		    json_uint(json_get(j, "shard_size"), &o->shard_bytes,
-		    JSON_INT_MAX) && o->shard_bytes > 0 &&
-		    json_is(json_get(j, "hash_type"), "sha256") &&
-		    json_bool(json_get(j, "allow_symlinks"), &symlinks) &&
-		    !symlinks && check_ignore(json_get(j, "ignore_paths"));
-	return json_is(method, "files") && json_closed(j,
-	    "method hash_type allow_symlinks ignore_paths?") &&
-	    json_is(json_get(j, "hash_type"), "sha256") &&
-	    json_bool(json_get(j, "allow_symlinks"), &symlinks) && !symlinks &&
-	    check_ignore(json_get(j, "ignore_paths"));
+	if (json_uint(json_get(how, "shard_size"), &o->shard_bytes,
+	    JSON_INT_MAX) && o->shard_bytes > 0)
+		e = form_check(predicate, OMS("method 'shards' shard_size i "
+		    COMMON), NULL);
+	else
+		e = form_check(predicate, OMS("method 'files' " COMMON), NULL);
+	return e == AC_OK && !check_ignore(json_get(how, "ignore_paths")) ?
+	    AC_ERR_FORMAT : e;
 }
 
 /* "sha256", or model_signing's name for it in shards of a size. */
@@ -226,23 +221,16 @@ compare_shards(const void *a, const void *b)
 }
 
 static enum ac_err
-decode_resources(struct oms *o, struct json list)
+take_resources(struct oms *o, struct json list)
 {
-	size_t n = json_count(list);
-
-	if (!json_is_array(list) || n == 0)
-		return AC_ERR_FORMAT;
-	if (n > FILES_MAX)
-		return AC_ERR_LIMIT;
-	o->file = calloc(n, sizeof(*o->file));
+	o->file = calloc(json_count(list), sizeof(*o->file));
 	if (o->file == NULL)
 		return AC_ERR_MEMORY;
 	JSON_EACH(j, list) {
-		struct oms_file *f = &o->file[o->nfiles];
+		struct oms_file *f = &o->file[o->nfiles++];
 		struct oms_part part;
 
-		if (!json_closed(j, "name algorithm digest") ||
-		    !json_string(json_get(j, "name"), &f->name) ||
+		if (!json_string(json_get(j, "name"), &f->name) ||
 		    !is_sha256(o, json_get(j, "algorithm")) ||
 		    !json_digest(json_get(j, "digest"), &f->sha256))
 			return AC_ERR_FORMAT;
@@ -251,7 +239,6 @@ decode_resources(struct oms *o, struct json list)
 		    !oms_path_is_valid(part.path) ||
 		    oms_is_ignored(part.path, oms_ignore, OMS_NIGNORE))
 			return AC_ERR_FORMAT;
-		o->nfiles++;
 	}
 	return AC_OK;
 }
@@ -314,21 +301,19 @@ oms_decode(struct oms *out, struct span bytes)
 	e = statement_decode_protobuf(&s, bytes);
 	if (e != AC_OK)
 		return e;
-	e = AC_ERR_FORMAT;
+	e = check_predicate(&o, s.predicate);
 	/* The subject's name is the model's folder, when it was signed. */
-	if (!span_is(s.predicate_type, TYPE_OMS) ||
+	if (e == AC_OK && (!span_is(s.predicate_type, TYPE_OMS) ||
 	    json_count(s.subjects) != 1 ||
-	    !statement_subject(json_first(s.subjects), &name, &root) ||
-	    !json_closed(s.predicate, "serialization resources") ||
-	    !check_serialization(&o, json_get(s.predicate, "serialization")))
-		goto out;
-	e = decode_resources(&o, json_get(s.predicate, "resources"));
+	    !statement_subject(json_first(s.subjects), &name, &root)))
+		e = AC_ERR_FORMAT;
+	if (e == AC_OK)
+		e = take_resources(&o, json_get(s.predicate, "resources"));
 	if (e == AC_OK)
 		e = sort_resources(&o);
+	if (e == AC_OK && !shards_are_whole(&o))
+		e = AC_ERR_FORMAT;
 	if (e != AC_OK)
-		goto out;
-	e = AC_ERR_FORMAT;
-	if (!shards_are_whole(&o))
 		goto out;
 	e = AC_ERR_MISMATCH;
 	o.root = oms_root(o.file, o.nfiles);

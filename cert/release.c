@@ -1,4 +1,5 @@
 /* release.c -- what a VM image measures as; see release.h. */
+#include "cert/form.h"
 #include "cert/release.h"
 
 static const struct digest zeros;
@@ -31,66 +32,47 @@ write_tuple(struct writer *w, const struct release_tuple *t)
 	wr_str(w, "}}");
 }
 
-/* A name or a version: something, and fit to be shown. */
-static enum ac_err
-check_text(struct span s)
-{
-	return s.len == 0 ? AC_ERR_FORMAT : statement_check_text(s);
-}
-
-/* Is tuple i one that may stand behind those before it? */
-static enum ac_err
+/* May tuple i stand behind those before it? */
+static bool
 check_tuple(const struct release *r, size_t i)
 {
 	const struct release_tuple *t = &r->tuple[i];
 
-	if (digest_equal(&t->pcr4, &zeros) || digest_equal(&t->pcr11, &zeros) ||
-	    (t->has_pcr9 && digest_equal(&t->pcr9, &zeros)))
-		return AC_ERR_FORMAT;
 	for (size_t k = 0; k < i; k++)
 		if (r->tuple[k].secure_boot == t->secure_boot &&
 		    span_equal(r->tuple[k].firmware, t->firmware))
-			return AC_ERR_FORMAT;
-	return check_text(t->firmware);
+			return false;
+	return !digest_equal(&t->pcr4, &zeros) &&
+	    !digest_equal(&t->pcr11, &zeros) &&
+	    !(t->has_pcr9 && digest_equal(&t->pcr9, &zeros));
 }
 
-static enum ac_err
-check_container(const struct release *r, size_t i)
+/* What no form says: nothing twice, and no PCR that nothing extended. */
+static bool
+check_values(const struct release *r)
 {
-	for (size_t k = 0; k < i; k++)
-		if (span_equal(r->container[k].name, r->container[i].name))
-			return AC_ERR_FORMAT;
-	return check_text(r->container[i].name);
-}
-
-static enum ac_err
-check(const struct release *r)
-{
-	enum ac_err e;
-
-	if (r->ntuples > RELEASE_TUPLES_MAX ||
-	    r->ncontainers > RELEASE_CONTAINERS_MAX)
-		return AC_ERR_LIMIT;
-	e = r->ntuples == 0 ? AC_ERR_FORMAT : check_text(r->name);
-	if (e == AC_OK)
-		e = check_text(r->version);
-	if (e == AC_OK)
-		e = check_text(r->stub);
-	for (size_t i = 0; e == AC_OK && i < r->ntuples; i++)
-		e = check_tuple(r, i);
-	for (size_t i = 0; e == AC_OK && i < r->ncontainers; i++)
-		e = check_container(r, i);
-	return e;
+	for (size_t i = 0; i < r->ntuples; i++)
+		if (!check_tuple(r, i))
+			return false;
+	for (size_t i = 0; i < r->ncontainers; i++)
+		for (size_t k = 0; k < i; k++)
+			if (span_equal(r->container[k].name,
+			    r->container[i].name))
+				return false;
+	return true;
 }
 
 enum ac_err
 release_encode(struct buf *out, const struct release *r)
 {
-	enum ac_err e = check(r);
+	struct buf bytes = { 0 };
+	struct release again;
 	struct writer w;
+	enum ac_err e;
 
-	if (e != AC_OK)
-		return e;
+	if (r->ntuples > RELEASE_TUPLES_MAX ||
+	    r->ncontainers > RELEASE_CONTAINERS_MAX)
+		return AC_ERR_LIMIT;
 	wr_init(&w, STATEMENT_MAX);
 	statement_write_head(&w);
 	statement_write_subject(&w, span_str(SUBJECT_UKI), &r->uki);
@@ -115,95 +97,86 @@ release_encode(struct buf *out, const struct release *r)
 		wr_u8(&w, '}');
 	}
 	wr_str(&w, "]}}");
-	return wr_end(&w, out);
-}
-
-static enum ac_err
-take_tuple(struct release *r, struct json j)
-{
-	struct json pcrs = json_get(j, "pcrs");
-	struct release_tuple t = { .has_pcr9 =
-		json_present(json_get(pcrs, "9")) };
-
-	if (r->ntuples == RELEASE_TUPLES_MAX)
-		return AC_ERR_LIMIT;
-	if (!json_string(json_get(j, "firmware"), &t.firmware) ||
-	    !json_bool(json_get(j, "secureBoot"), &t.secure_boot) ||
-	    !json_digest(json_get(pcrs, "4"), &t.pcr4) ||
-	    (t.has_pcr9 && !json_digest(json_get(pcrs, "9"), &t.pcr9)) ||
-	    !json_digest(json_get(pcrs, "11"), &t.pcr11))
-		return AC_ERR_FORMAT;
-	r->tuple[r->ntuples++] = t;
+	e = wr_end(&w, &bytes);
+	/* What may be read may be written. */
+	if (e == AC_OK)
+		e = release_decode(&again, buf_span(&bytes));
+	if (e != AC_OK) {
+		buf_free(&bytes);
+		return e;
+	}
+	release_free(&again);
+	*out = bytes;
 	return AC_OK;
 }
 
-static enum ac_err
-take_container(struct release *r, struct json j)
-{
-	struct release_container c;
+/* Its one encoding. */
+#define RELEASE "(_type '" STATEMENT_TYPE "' subject [(name s digest " \
+    "(sha256 x)) 2-2] predicateType '" TYPE_RELEASE "' predicate (name N " \
+    "version N debug f stub N tuples [(firmware N secureBoot f pcrs (4 x " \
+    "9? x 11 x)) 1-" FORM_NUMBER(RELEASE_TUPLES_MAX) "] containers [(name " \
+    "N sha256 x) " FORM_NUMBER(RELEASE_CONTAINERS_MAX) "]))"
 
-	if (r->ncontainers == RELEASE_CONTAINERS_MAX)
-		return AC_ERR_LIMIT;
-	if (!json_string(json_get(j, "name"), &c.name) ||
-	    !json_digest(json_get(j, "sha256"), &c.sha256))
-		return AC_ERR_FORMAT;
-	r->container[r->ncontainers++] = c;
-	return AC_OK;
+static bool
+take_tuple(struct release_tuple *t, struct json j)
+{
+	struct json pcrs = json_get(j, "pcrs"), pcr9 = json_get(pcrs, "9");
+
+	t->has_pcr9 = json_present(pcr9);
+	return json_string(json_get(j, "firmware"), &t->firmware) &&
+	    json_bool(json_get(j, "secureBoot"), &t->secure_boot) &&
+	    json_digest(json_get(pcrs, "4"), &t->pcr4) &&
+	    (!t->has_pcr9 || json_digest(pcr9, &t->pcr9)) &&
+	    json_digest(json_get(pcrs, "11"), &t->pcr11);
 }
 
-/*
- * Only what the encoder needs is taken out; that the statement holds nothing
- * else, and in no other form, is seen by encoding it again.
- */
-static enum ac_err
-take(struct release *r, const struct statement *s)
+static bool
+take_container(struct release_container *c, struct json j)
 {
-	struct json uki = json_first(s->subjects), p = s->predicate;
-	struct json j = json_first(json_get(p, "tuples"));
-	struct span name;
-	enum ac_err e = AC_OK;
+	return json_string(json_get(j, "name"), &c->name) &&
+	    json_digest(json_get(j, "sha256"), &c->sha256);
+}
 
-	if (!span_is(s->predicate_type, TYPE_RELEASE) ||
-	    !statement_subject(uki, &name, &r->uki) ||
-	    !statement_subject(json_next(uki), &name, &r->root) ||
+/* The values of what has the form. */
+static bool
+take(struct release *r, struct json root)
+{
+	struct json uki = json_first(json_get(root, "subject"));
+	struct json p = json_get(root, "predicate");
+	struct span first, second;
+
+	if (!statement_subject(uki, &first, &r->uki) ||
+	    !statement_subject(json_next(uki), &second, &r->root) ||
+	    !span_is(first, SUBJECT_UKI) ||
+	    !span_is(second, SUBJECT_IMAGE_ROOT) ||
 	    !json_string(json_get(p, "name"), &r->name) ||
 	    !json_string(json_get(p, "version"), &r->version) ||
 	    !json_bool(json_get(p, "debug"), &r->debug) ||
 	    !json_string(json_get(p, "stub"), &r->stub))
-		return AC_ERR_FORMAT;
-	for (; e == AC_OK && json_present(j); j = json_next(j))
-		e = take_tuple(r, j);
-	j = json_first(json_get(p, "containers"));
-	for (; e == AC_OK && json_present(j); j = json_next(j))
-		e = take_container(r, j);
-	return e;
+		return false;
+	JSON_EACH(j, json_get(p, "tuples"))
+		if (!take_tuple(&r->tuple[r->ntuples++], j))
+			return false;
+	JSON_EACH(j, json_get(p, "containers"))
+		if (!take_container(&r->container[r->ncontainers++], j))
+			return false;
+	return check_values(r);
 }
 
 enum ac_err
 release_decode(struct release *out, struct span bytes)
 {
 	struct release r = { 0 };
-	struct statement s = { 0 };
-	struct buf again = { 0 };
-	enum ac_err e;
+	enum ac_err e = json_parse_compact(&r.doc, bytes);
 
-	e = statement_decode(&s, bytes);
 	if (e == AC_OK)
-		e = take(&r, &s);
+		e = form_check(json_root(&r.doc), RELEASE, NULL);
+	if (e == AC_OK && !take(&r, json_root(&r.doc)))
+		e = AC_ERR_FORMAT;
 	if (e == AC_OK)
-		e = release_encode(&again, &r);
-	if (e != AC_OK)
-		goto out;
-	e = AC_ERR_FORMAT;
-	if (!span_equal(buf_span(&again), bytes))
-		goto out;
-	r.doc = s.doc;
-	s.doc = (struct json_doc){ 0 }; /* transferred */
-	*out = r;
-	e = AC_OK;
-out:
-	buf_free(&again);
-	statement_free(&s);
+		*out = r; /* transferred */
+	else
+		release_free(&r);
 	return e;
 }
 

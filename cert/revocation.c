@@ -1,4 +1,5 @@
 /* revocation.c -- revocations, removals, their state; see revocation.h. */
+#include "cert/form.h"
 #include "cert/revocation.h"
 #include "common/sha256.h"
 
@@ -14,43 +15,36 @@ static const char *const target_name[] = {
 	[REVOCATION_KEY] = "key",
 };
 
-#define NKINDS (sizeof(kind_type) / sizeof(kind_type[0]))
-#define NTARGETS (sizeof(target_name) / sizeof(target_name[0]))
-
 #define STATE_SUBJECT "revocations"
 
-static bool
-find(unsigned *out, const char *const name[], size_t n, struct span s)
-{
-	for (size_t i = 0; i < n; i++)
-		if (span_is(s, name[i])) {
-			*out = (unsigned)i;
-			return true;
-		}
-	return false;
-}
+/* The one encoding of each. */
+#define FORM(subject, type, predicate) \
+    "(_type '" STATEMENT_TYPE "' subject [(name " subject " digest (sha256 " \
+    "x)) 1-1] predicateType '" type "' predicate " predicate ")"
+#define TARGET "'statement'|'image-release'|'key'"
+
+static const struct {
+	enum revocation_kind kind;
+	bool from;
+	const char *form;
+} forms[] = {
+	{ REVOCATION, false, FORM(TARGET, TYPE_REVOCATION,
+	    "(scope 'all' reason T)") },
+	{ REVOCATION, true, FORM(TARGET, TYPE_REVOCATION,
+	    "(scope 'from' from (origin N index i) reason T)") },
+	{ REVOCATION_REMOVAL, false, FORM("'statement'", TYPE_REMOVAL,
+	    "(reason T)") },
+	{ REVOCATION_STATE, false, FORM("'" STATE_SUBJECT "'",
+	    TYPE_REVOCATION_STATE, "(origin N treeSize i count i)") },
+};
 
 bool
 revocation_is(struct span predicate_type)
 {
-	unsigned kind;
-
-	return find(&kind, kind_type, NKINDS, predicate_type);
-}
-
-static enum ac_err
-check(const struct revocation *r)
-{
-	bool named = r->kind == REVOCATION_STATE || r->from;
-	enum ac_err e;
-
-	if (r->index > JSON_INT_MAX || r->tree_size > JSON_INT_MAX ||
-	    r->count > JSON_INT_MAX)
-		return AC_ERR_LIMIT;
-	if (named && r->origin.len == 0)
-		return AC_ERR_FORMAT;
-	e = statement_check_text(r->reason);
-	return e == AC_OK && named ? statement_check_text(r->origin) : e;
+	for (size_t i = 0; i < AC_COUNT(kind_type); i++)
+		if (span_is(predicate_type, kind_type[i]))
+			return true;
+	return false;
 }
 
 static void
@@ -86,80 +80,81 @@ write_predicate(struct writer *w, const struct revocation *r)
 enum ac_err
 revocation_encode(struct buf *out, const struct revocation *r)
 {
-	enum ac_err e = check(r);
+	struct revocation again;
+	struct buf bytes = { 0 };
 	struct writer w;
+	enum ac_err e;
 
-	if (e != AC_OK)
-		return e;
+	if (r->index > JSON_INT_MAX || r->tree_size > JSON_INT_MAX ||
+	    r->count > JSON_INT_MAX)
+		return AC_ERR_LIMIT;
 	wr_init(&w, STATEMENT_MAX);
 	statement_write_head(&w);
 	statement_write_subject(&w, span_str(r->kind == REVOCATION_STATE ?
 	    STATE_SUBJECT : target_name[r->target]), &r->digest);
 	statement_write_type(&w, kind_type[r->kind]);
 	write_predicate(&w, r);
-	return wr_end(&w, out);
+	e = wr_end(&w, &bytes);
+	/* What may be read may be written. */
+	if (e == AC_OK)
+		e = revocation_decode(&again, buf_span(&bytes));
+	if (e != AC_OK) {
+		buf_free(&bytes);
+		return e;
+	}
+	revocation_free(&again);
+	*out = bytes;
+	return AC_OK;
 }
 
-/*
- * Only what the encoder needs is taken out; that the statement holds nothing
- * else, and in no other form, is seen by encoding it again.
- */
-static enum ac_err
-take(struct revocation *r, const struct statement *s)
+/* The values of what has the i-th form. */
+static bool
+take(struct revocation *r, size_t i, struct json root)
 {
-	struct json p = s->predicate, from = json_get(p, "from");
+	struct json p = json_get(root, "predicate");
+	struct json at = forms[i].from ? json_get(p, "from") : p;
+	struct json origin = json_get(at, "origin");
+	bool state = forms[i].kind == REVOCATION_STATE;
 	struct span name;
-	unsigned kind, target = 0;
 
-	if (!find(&kind, kind_type, NKINDS, s->predicate_type) ||
-	    !statement_subject(json_first(s->subjects), &name, &r->digest))
-		return AC_ERR_FORMAT;
-	r->kind = (enum revocation_kind)kind;
-	if (r->kind == REVOCATION_STATE)
-		return span_is(name, STATE_SUBJECT) &&
-		    json_string(json_get(p, "origin"), &r->origin) &&
-		    json_uint(json_get(p, "treeSize"), &r->tree_size,
-		    JSON_INT_MAX) &&
-		    json_uint(json_get(p, "count"), &r->count, JSON_INT_MAX) ?
-		    AC_OK : AC_ERR_FORMAT;
-	r->from = r->kind == REVOCATION && json_present(from);
-	if (!find(&target, target_name, NTARGETS, name) ||
-	    (r->kind == REVOCATION_REMOVAL &&
-	    target != REVOCATION_STATEMENT) ||
-	    !json_string(json_get(p, "reason"), &r->reason) ||
-	    (r->from &&
-	    (!json_string(json_get(from, "origin"), &r->origin) ||
-	    !json_uint(json_get(from, "index"), &r->index, JSON_INT_MAX))))
-		return AC_ERR_FORMAT;
-	r->target = (enum revocation_target)target;
-	return AC_OK;
+	r->kind = forms[i].kind;
+	r->from = forms[i].from;
+	if (!statement_subject(json_first(json_get(root, "subject")), &name,
+	    &r->digest))
+		return false;
+	for (unsigned k = 0; k < AC_COUNT(target_name); k++)
+		if (span_is(name, target_name[k]))
+			r->target = (enum revocation_target)k;
+	if (json_present(origin) && !json_string(origin, &r->origin))
+		return false;
+	if (r->from && !json_uint(json_get(at, "index"), &r->index,
+	    JSON_INT_MAX))
+		return false;
+	if (!state)
+		return json_string(json_get(p, "reason"), &r->reason);
+	return json_uint(json_get(p, "treeSize"), &r->tree_size,
+	    JSON_INT_MAX) &&
+	    json_uint(json_get(p, "count"), &r->count, JSON_INT_MAX);
 }
 
 enum ac_err
 revocation_decode(struct revocation *out, struct span bytes)
 {
 	struct revocation r = { 0 };
-	struct statement s = { 0 };
-	struct buf again = { 0 };
-	enum ac_err e;
+	enum ac_err e = json_parse_compact(&r.doc, bytes);
+	struct json root = json_root(&r.doc);
+	size_t i = 0;
 
-	e = statement_decode(&s, bytes);
 	if (e == AC_OK)
-		e = take(&r, &s);
+		while ((e = form_check(root, forms[i].form, NULL)) ==
+		    AC_ERR_FORMAT && i + 1 < AC_COUNT(forms))
+			i++;
+	if (e == AC_OK && !take(&r, i, root))
+		e = AC_ERR_FORMAT;
 	if (e == AC_OK)
-		e = revocation_encode(&again, &r);
-	if (e != AC_OK)
-		goto out;
-	e = AC_ERR_FORMAT;
-	if (!span_equal(buf_span(&again), bytes))
-		goto out;
-	r.doc = s.doc;
-	s.doc = (struct json_doc){ 0 }; /* transferred */
-	*out = r;
-	e = AC_OK;
-out:
-	buf_free(&again);
-	statement_free(&s);
+		*out = r; /* transferred */
+	else
+		revocation_free(&r);
 	return e;
 }
 

@@ -1,7 +1,6 @@
 /* statement.c -- in-toto Statement v1; see statement.h. */
 #include "cert/form.h"
 #include "cert/statement.h"
-#include "common/text.h"
 
 /* In-toto's ResourceDescriptors, by their digests. */
 #define SUBJECT "{name? s uri? s digest <h 1-32> content? s " \
@@ -62,14 +61,6 @@ statement_subject(struct json subject, struct span *name,
 	return json_closed(subject, "name digest") &&
 	    json_string(json_get(subject, "name"), name) &&
 	    json_sha256(json_get(subject, "digest"), sha256);
-}
-
-enum ac_err
-statement_check_text(struct span s)
-{
-	if (s.len > TEXT_MAX)
-		return AC_ERR_LIMIT;
-	return text_is_plain(s) ? AC_OK : AC_ERR_FORMAT;
 }
 
 void

@@ -51,12 +51,6 @@ void statement_free(struct statement *s);
 AC_MUST_CHECK bool statement_subject(struct json subject, struct span *name,
     struct digest *sha256);
 
-/*
- * A string of our small statements: AC_ERR_LIMIT over TEXT_MAX bytes,
- * AC_ERR_FORMAT with control characters (C0, DEL, C1) or not UTF-8.
- */
-AC_MUST_CHECK enum ac_err statement_check_text(struct span s);
-
 /* Write {"name":name,"digest":{"sha256":hex}}. */
 void statement_write_subject(struct writer *w, struct span name,
     const struct digest *sha256);

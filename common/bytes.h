@@ -10,6 +10,9 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Elements of an array. */
+#define AC_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 /* Borrowed bytes p[0..len): valid as long as whatever they point into. */
 struct span {
 	const uint8_t *p;
