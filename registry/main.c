@@ -42,7 +42,8 @@ static const char help[] =
     "       aicert-registry serve DIR --listen ADDR:PORT [options]\n"
     "       aicert-registry export DIR --to FOLDER\n"
     "       aicert-registry backup DIR --to FILE\n"
-    "       aicert-registry recover DIR --from FOLDER|URL\n"
+    "       aicert-registry recover DIR --from FOLDER|URL "
+    "[--statements FOLDER|URL]\n"
     "       aicert-registry freeze DIR [--witness-policy FILE]\n"
     "       aicert-registry remove DIR --statement D --reason TEXT\n"
     "\n"
@@ -78,8 +79,9 @@ static const char help[] =
     "export   copies tiles and statements to a folder that others can serve\n"
     "backup   copies the database; to restore such a copy takes recover\n"
     "  --to PATH        where to\n"
-    "recover  reads the leaves that the database lacks from another copy\n"
-    "  --from PATH|URL  a folder or address with the log's tiles\n"
+    "recover  reads what the database lacks from another copy\n"
+    "  --from PATH|URL        a folder or address with the log's tiles\n"
+    "  --statements PATH|URL  the same with its statements (that of --from)\n"
     "freeze   gives the log its last head; it is read on, and takes no more\n"
     "remove   asks the server to withhold what a statement says\n"
     "  --statement D    the statement's name, 64 hex digits\n"
@@ -124,6 +126,7 @@ enum {
 	OPT_POLICY,
 	OPT_TO,
 	OPT_FROM,
+	OPT_STATEMENTS,
 	OPT_STATEMENT,
 	OPT_REASON,
 };
@@ -153,6 +156,7 @@ static const struct option options[] = {
 	{ "config", required_argument, NULL, OPT_CONFIG },
 	{ "to", required_argument, NULL, OPT_TO },
 	{ "from", required_argument, NULL, OPT_FROM },
+	{ "statements", required_argument, NULL, OPT_STATEMENTS },
 	{ "statement", required_argument, NULL, OPT_STATEMENT },
 	{ "reason", required_argument, NULL, OPT_REASON },
 	{ "log", required_argument, NULL, OPT_LOG },
@@ -173,7 +177,7 @@ struct kept {
 
 struct arguments {
 	struct kept *kept; /* owned */
-	const char *origin, *url, *dir, *to, *from, *statement, *reason;
+	const char *origin, *url, *dir, *to, *from, *statements, *statement, *reason;
 	struct serve_options serve;
 	const char *without[WITHOUT_MAX];
 	struct output output;
@@ -348,7 +352,8 @@ is_setting(const struct option *o)
 {
 	return o->val != OPT_ORIGIN && o->val != OPT_URL &&
 	    o->val != OPT_CONFIG && o->val != OPT_TO &&
-	    o->val != OPT_FROM && o->val != OPT_STATEMENT &&
+	    o->val != OPT_FROM && o->val != OPT_STATEMENTS &&
+	    o->val != OPT_STATEMENT &&
 	    o->val != OPT_REASON && o->val >= OPT_ORIGIN;
 }
 
@@ -402,7 +407,8 @@ get_option(struct arguments *a, int option)
 	else if (option == OPT_WITNESS_POLICY || option == OPT_WITHOUT_WITNESS)
 		a->for_freeze = true;
 	else if (option != OPT_TO && option != OPT_FROM && option != OPT_LOG &&
-	    option != OPT_STATEMENT && option != OPT_REASON)
+	    option != OPT_STATEMENTS && option != OPT_STATEMENT &&
+	    option != OPT_REASON)
 		a->for_serve = true;
 	switch (option) {
 	case OPT_ORIGIN:
@@ -416,6 +422,9 @@ get_option(struct arguments *a, int option)
 		return -1;
 	case OPT_FROM:
 		a->from = optarg;
+		return -1;
+	case OPT_STATEMENTS:
+		a->statements = optarg;
 		return -1;
 	case OPT_STATEMENT:
 		a->statement = optarg;
@@ -575,21 +584,29 @@ run_backup(struct arguments *a)
 static int
 run_recover(struct arguments *a)
 {
+	const struct restore_result *s;
 	struct recover_result result;
 	struct message why = { "" };
 
 	if (a->from == NULL || a->to != NULL || a->for_init || a->for_serve ||
 	    a->for_freeze)
-		return usage("recover DIR --from FOLDER|URL");
-	if (recover_run(a->dir, a->from, &result, &why) != AC_OK)
+		return usage("recover DIR --from FOLDER|URL "
+		    "[--statements FOLDER|URL]");
+	if (recover_run(a->dir, a->from, a->statements, &result, &why) !=
+	    AC_OK)
 		return failed(a, &why);
+	s = &result.statements;
 	(void)printf("%s: %s from size %" PRIu64 " to size %" PRIu64 "\n"
-	    "the statements of these entries are not there yet: whoever has "
-	    "them posts them again\n(of an export: each file of "
-	    "api/v1/certificates), and they keep their index\n"
-	    "next: aicert-registry serve\n", a->dir, result.made ?
+	    "statements: %" PRIu64 " restored, %" PRIu64 " missing, %" PRIu64
+	    " that are not those of their leaves\n", a->dir, result.made ?
 	    "made anew, and recovered" : "recovered", result.before,
-	    result.after);
+	    result.after, s->restored, s->missing, s->wrong);
+	if (s->missing + s->wrong > 0)
+		(void)printf("whoever has them posts them again, or --statements "
+		    "names another copy; they keep their index\n");
+	(void)printf("(evidence is joined to its provenance; further lines of a "
+	    "certificate\nwhen that is posted again: of an export each file of "
+	    "api/v1/certificates)\nnext: aicert-registry serve\n");
 	return EXIT_SUCCESS;
 }
 
@@ -662,6 +679,8 @@ run(struct arguments *a, int argc, char *argv[])
 	if (argc - optind != 2)
 		return usage("expected a command and the directory of a log");
 	a->dir = argv[optind + 1];
+	if (a->statements != NULL && strcmp(argv[optind], "recover") != 0)
+		return usage("--statements is of recover");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(argv[optind], commands[i].name) == 0)
 			return commands[i].run(a);

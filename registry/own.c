@@ -12,6 +12,7 @@
 #include "common/text.h"
 #include "registry/home.h"
 #include "registry/own.h"
+#include "verifier/sig.h"
 
 #define REMOVALS "removals"
 #define HEX_LEN 64
@@ -133,9 +134,35 @@ look(struct own *o, uint64_t size)
 	return e;
 }
 
-/* What the newest state of the log covers, at the start. */
+/*
+ * When entry index was published, by the log's own time; 0 where nothing says
+ * it, or it is still to come.
+ */
 static enum ac_err
-find_state(struct own *o, uint64_t size)
+find_time(struct own *o, int64_t *out, uint64_t index, int64_t now_s)
+{
+	struct note *note = malloc(sizeof(*note));
+	struct store_head head;
+	struct buf text = { 0 };
+	int64_t time_s = 0;
+	enum ac_err e = AC_ERR_MEMORY;
+
+	if (note == NULL)
+		return e;
+	e = store_first_head(o->store, &head, &text, index);
+	if (e == AC_OK)
+		e = note_parse(note, buf_span(&text));
+	if (e == AC_OK)
+		e = sig_note(&time_s, note, o->options.time);
+	*out = e == AC_OK && time_s <= now_s ? time_s : 0;
+	buf_free(&text);
+	free(note);
+	return e == AC_ERR_MEMORY || e == AC_ERR_IO ? e : AC_OK;
+}
+
+/* What the newest state of the log covers, and how old it is, at the start. */
+static enum ac_err
+find_state(struct own *o, uint64_t size, int64_t now_s)
 {
 	struct digest key = notary_fingerprint(o->options.notary);
 	struct store_query q = { .ncriteria = 2, .newest_first = true,
@@ -162,6 +189,7 @@ find_state(struct own *o, uint64_t size)
 		o->stated = true;
 		o->covered = (size_t)r.count;
 		revocation_free(&r);
+		e = find_time(o, &o->made_s, found.index, now_s);
 	}
 	store_row_free(&row);
 	/* One that was withheld states nothing. */
@@ -179,9 +207,8 @@ tick_state(struct own *o, uint64_t size, int64_t now_s)
 	if (o->options.state_s == 0 || atomic_load(&o->waiting))
 		return;
 	if (!o->begun) {
-		e = find_state(o, size);
-		/* How old the newest one is is not known: it is made anew. */
-		o->made_s = o->stated ? 0 : now_s;
+		o->made_s = now_s; /* where there is none */
+		e = find_state(o, size, now_s);
 		o->begun = e == AC_OK;
 	}
 	if (e == AC_OK)

@@ -10,6 +10,7 @@
 #ifndef AICERT_REGISTRY_OWN_H
 #define AICERT_REGISTRY_OWN_H
 
+#include "cert/note.h"
 #include "registry/journal.h"
 #include "registry/notary.h"
 #include "registry/unit.h"
@@ -20,6 +21,7 @@ struct own_options {
 	const char *dir, *database, *origin;
 	const struct notary *notary;
 	const struct journal *journal;
+	const struct note_key *time; /* of the log: when a state was made */
 	unsigned state_s; /* a state is made at least so often; 0: never */
 	/*
 	 * Put a line into the log; own_done() gets the unit that it made.

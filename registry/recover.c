@@ -1,4 +1,4 @@
-/* recover.c -- leaves from elsewhere; see recover.h. */
+/* recover.c -- leaves and statements from elsewhere; see recover.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,9 +29,15 @@ struct known {
 	const char *who;
 };
 
+/* A copy of the log. */
+struct copy {
+	const char *at;
+	struct http_client *http; /* NULL: at is a folder */
+};
+
 struct recover {
-	const char *dir, *from;
-	struct http_client *http; /* NULL: from is a folder */
+	const char *dir;
+	struct copy from, statements;
 	int lock_fd;
 	struct store *store;
 	struct proof *proof;
@@ -47,9 +53,22 @@ struct recover {
 
 /* ---- the copy ---- */
 
+static enum ac_err
+open_copy(struct copy *c, const char *at, struct message *why)
+{
+	enum ac_err e = AC_OK;
+
+	c->at = at;
+	if (strstr(at, "://") != NULL)
+		e = http_client_new(&c->http, NULL);
+	if (e != AC_OK)
+		message_set(why, "no memory");
+	return e;
+}
+
 /* A file below the copy's prefix. */
 static enum ac_err
-fetch(struct recover *r, struct buf *out, const char *path, size_t max,
+fetch(const struct copy *c, struct buf *out, const char *path, size_t max,
     struct message *why)
 {
 	struct http_answer a = { 0 };
@@ -57,8 +76,8 @@ fetch(struct recover *r, struct buf *out, const char *path, size_t max,
 	char *url = NULL;
 	enum ac_err e;
 
-	if (r->http == NULL) {
-		e = home_path(file, r->from, path, why);
+	if (c->http == NULL) {
+		e = home_path(file, c->at, path, why);
 		if (e != AC_OK)
 			return e;
 		e = file_read(out, file, max);
@@ -67,12 +86,14 @@ fetch(struct recover *r, struct buf *out, const char *path, size_t max,
 			    e == AC_ERR_IO ? strerror(errno) : ac_strerror(e));
 		return e;
 	}
-	e = http_url(&url, r->from, path, why);
+	e = http_url(&url, c->at, path, why);
 	if (e == AC_OK)
-		e = http_client_get(r->http, &a, url, max, TIMEOUT_S, why);
+		e = http_client_get(c->http, &a, url, max, TIMEOUT_S, why);
 	if (e == AC_OK && a.status != 200) {
 		message_set(why, "%s answers %u", url, a.status);
-		e = AC_ERR_NOT_FOUND;
+		/* Absent, gone, withheld; else it may yet have it. */
+		e = a.status == 404 || a.status == 410 || a.status == 451 ?
+		    AC_ERR_NOT_FOUND : AC_ERR_BUSY;
 	}
 	if (e == AC_OK) {
 		*out = a.body;
@@ -158,7 +179,7 @@ collect(struct recover *r, struct message *why)
 		e = add_note(r, buf_span(&note), "the file \"halted\"", why);
 	buf_free(&note);
 	if (e == AC_OK)
-		e = fetch(r, &note, "checkpoint", NOTE_MAX, why);
+		e = fetch(&r->from, &note, "checkpoint", NOTE_MAX, why);
 	if (e == AC_OK)
 		e = add_note(r, buf_span(&note), "the copy", why);
 	buf_free(&note);
@@ -224,7 +245,7 @@ put_bundle(struct recover *r, uint64_t index, struct message *why)
 	enum ac_err e;
 
 	merkle_tile_path(path, &tile, true);
-	e = fetch(r, &bundle, path, BUNDLE_MAX, why);
+	e = fetch(&r->from, &bundle, path, BUNDLE_MAX, why);
 	in = rd_of(buf_span(&bundle));
 	for (unsigned i = 0; e == AC_OK && i < tile.width; i++) {
 		if (!rd_take_be16(&in, &body, LEAF_MAX)) {
@@ -403,6 +424,37 @@ open_log(struct recover *r, struct recover_result *out, struct message *why)
 	return e;
 }
 
+/* ---- the statements ---- */
+
+static enum ac_err
+get_statement(void *arg, struct buf *out, const char *path, size_t max,
+    struct message *why)
+{
+	const struct copy *c = arg;
+
+	return fetch(c, out, path, max, why);
+}
+
+/* Fill the leaves that are alone. */
+static enum ac_err
+restore(struct recover *r, struct restore_result *out, struct message *why)
+{
+	struct restore_options o = { .get = get_statement,
+		.arg = &r->statements, .size = r->largest.head.size };
+	struct notary *notary = NULL;
+	enum ac_err e;
+
+	/* Without its key nobody can tell which removals are the log's own. */
+	if (notary_open(&notary, r->dir, why) == AC_OK)
+		o.notary = notary;
+	e = restore_run(r->store, &o, out, why);
+	notary_close(notary);
+	if (e != AC_OK)
+		message_add(why, "; the leaves are there, and the same command "
+		    "goes on with the statements");
+	return e;
+}
+
 /* A database that was made and could not be filled. */
 static void
 remove_database(const char *dir)
@@ -418,20 +470,24 @@ remove_database(const char *dir)
 }
 
 enum ac_err
-recover_run(const char *dir, const char *from, struct recover_result *out,
-    struct message *why)
+recover_run(const char *dir, const char *from, const char *statements,
+    struct recover_result *out, struct message *why)
 {
 	struct recover *r = calloc(1, sizeof(*r));
 	struct recover_result result = { 0 };
 	enum ac_err e = AC_ERR_MEMORY;
+	bool imported = false;
 
 	message_set(why, "no memory");
 	if (r == NULL)
 		return e;
-	*r = (struct recover){ .dir = dir, .from = from, .lock_fd = -1 };
+	*r = (struct recover){ .dir = dir, .lock_fd = -1 };
 	e = open_log(r, &result, why);
-	if (e == AC_OK && strstr(from, "://") != NULL)
-		e = http_client_new(&r->http, NULL);
+	if (e == AC_OK)
+		e = open_copy(&r->from, from, why);
+	if (e == AC_OK)
+		e = open_copy(&r->statements, statements != NULL ?
+		    statements : from, why);
 	if (e == AC_OK)
 		e = collect(r, why);
 	result.before = result.after = r->ours.size;
@@ -444,10 +500,13 @@ recover_run(const char *dir, const char *from, struct recover_result *out,
 	}
 	if (e == AC_OK)
 		e = import(r, why);
+	imported = e == AC_OK;
 	if (e == AC_OK) {
 		result.after = r->largest.head.size;
 		e = halt_clear(r->halt, why);
 	}
+	if (e == AC_OK)
+		e = restore(r, &result.statements, why);
 	if (e == AC_OK)
 		*out = result;
 	halt_free(r->halt);
@@ -456,9 +515,10 @@ recover_run(const char *dir, const char *from, struct recover_result *out,
 	store_log_free(&r->log);
 	/* What was not committed is gone with this. */
 	store_close(r->store);
-	if (e != AC_OK && result.made)
+	if (!imported && result.made)
 		remove_database(dir);
-	http_client_free(r->http);
+	http_client_free(r->from.http);
+	http_client_free(r->statements.http);
 	if (r->lock_fd >= 0)
 		(void)close(r->lock_fd);
 	free(r);

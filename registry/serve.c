@@ -585,6 +585,7 @@ start_own(struct registry *r, struct message *why)
 	struct own_options o = { .dir = r->options->dir, .database = database,
 		.origin = (const char *)r->log.origin.p, .notary = r->notary,
 		.journal = r->options->journal,
+		.time = signer_time_key(r->advance.signer),
 		.state_s = r->options->state_s, .submit = on_own, .arg = r };
 	struct admit_options ao = { .own = notary_fingerprint(r->notary) };
 	enum ac_err e = home_path(database, o.dir, HOME_DATABASE, why);

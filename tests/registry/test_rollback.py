@@ -1,11 +1,13 @@
 """test_rollback.py -- a log that went back in time: whatever of it was
 restored from an older copy, nothing new is signed, the message says why and
 what to do, and "recover" leads back without a second head of any size."""
+import functools
 import http.server
 import json
 import os
 import shutil
 import sqlite3
+import subprocess
 import threading
 import time
 
@@ -94,8 +96,9 @@ def export(r, name="copy"):
     return out
 
 
-def recover(r, source, code=0, *words):
-    done = server.run("recover", r.dir, "--from", source)
+def recover(r, source, code=0, *words, statements=None):
+    done = server.run("recover", r.dir, "--from", source,
+                      *(("--statements", statements) if statements else ()))
     assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
     for word in words:
         assert word in done.stdout + done.stderr, (word, done)
@@ -576,7 +579,9 @@ def test_removal_again():
     size = r.committed()
     drop_wal(r)
     os.unlink(database(r))
-    recover(r, copy)
+    for name in os.listdir(copy + "/api/v1/statements"):
+        os.unlink(copy + "/api/v1/statements/" + name)
+    recover(r, copy, 0, "0 restored, 3 missing")
     r.serve("--state-s", "0")
     assert r.get(path).status == 404
     remove()
@@ -584,6 +589,123 @@ def test_removal_again():
     assert r.submit("withheld").status == 451
     assert r.logged("kept")[0] == 0
     r.end()
+    r.close()
+
+
+class Folder(http.server.SimpleHTTPRequestHandler):
+    """A folder over HTTP; it fails while it is told to."""
+    failing = False
+
+    def do_GET(self):
+        if Folder.failing:
+            self.send_error(500)
+        else:
+            super().do_GET()
+
+    def log_message(self, *args):
+        pass
+
+
+def wait_until(what):
+    deadline = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def emptied(r):
+    """The log's database is lost."""
+    drop_wal(r)
+    os.unlink(database(r))
+
+
+def mirror_of(r):
+    """What an auditor's mirror copied of the log, whose server runs."""
+    policy, to = r.top + "/audit-policy", r.top + "/mirror"
+    with open(r.dir + "/log-keys") as f, open(policy, "w") as out:
+        out.write(f.read() + "quorum none\n")
+    done = subprocess.run(
+        [os.path.join(os.path.dirname(server.BIN), "aicert-audit"), "mirror",
+         "http://127.0.0.1:%d" % r.port, to, "--policy", policy],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        timeout=300)
+    assert done.returncode == 0, done.stdout
+    return to
+
+
+def test_statements_from_a_mirror():
+    """
+    What an auditor's mirror has comes back beside the leaves: pairs, terms to
+    find it by, what is withheld; what it lacks or has wrong is counted.
+    """
+    r = Watched()
+    r.serve("--state-s", "0")
+    assert r.post(certs.measured(r.key, "m")).status == 200
+    for name in "kept", "withheld", "gone":
+        r.logged(name)
+    d = {n: certs.digest(certs.provenance(r.key, n, measured=n == "m")).hex()
+         for n in ("m", "kept", "withheld", "gone")}
+    at = "/api/v1/statements/"
+    kept, content = r.get(at + d["kept"]).body, r.get(at + d["withheld"]).body
+    done = server.run("remove", r.dir, "--statement", d["withheld"],
+                      "--reason", "why")
+    assert done.returncode == 0, done.stderr
+    wait_until(lambda: r.size() == 6)
+    find = "/api/v1/by-digest/sha256/" + certs.sha256_hex(b"rootkept")
+    found = r.get(find).body
+    size = r.committed()
+    mirror = mirror_of(r)
+    r.end()
+    public = r.dir + "/public"
+    # It still has what was withheld since: the removal must count.
+    with open(mirror + at + d["withheld"], "wb") as f:
+        f.write(content)
+    os.unlink(mirror + at + d["gone"])
+    emptied(r)
+    recover(r, public, 0, "made anew", "0 restored, %d missing" % size)
+    # Bytes of another statement or of none are not taken.
+    for i, wrong in enumerate((content, b"", b"{}", kept[:-1], kept + b" ",
+                               b"x" * (2 << 20))):
+        with open(mirror + at + d["kept"], "wb") as f:
+            f.write(wrong)
+        recover(r, public, 0, "%d restored, 1 missing, 1 that are not"
+                % (0 if i else size - 2), statements=mirror)
+    with open(mirror + at + d["kept"], "wb") as f:
+        f.write(kept)
+    recover(r, mirror, 0, "1 restored, 1 missing, 0 that are not")
+    r.serve("--state-s", "0")
+    assert r.committed() == size
+    assert r.rows("SELECT * FROM line") == [(0, 2, 1)]
+    wait_until(lambda: r.get("/checkpoint").text().split("\n")[1:2] ==
+               [str(size)])
+    again = r.get("/api/v1/certificates/" + d["m"])
+    assert again.status == 200 and len(again.body.splitlines()) == 2
+    assert certs.check_certificate(again.body, r.keys, r.key) == [0, 1]
+    assert r.get(at + d["kept"]).body == kept
+    assert r.get(at + d["withheld"]).status == 451
+    assert r.get(at + d["gone"]).status == 404
+    assert json.loads(r.get(find).body) == json.loads(found)
+    # What was missing is posted again, and keeps its index.
+    assert r.logged("gone")[0] == 4
+    assert r.get(at + d["gone"]).status == 200
+    assert r.submit("withheld").status == 451
+    assert r.committed() == size
+    r.end()
+    # Over HTTP, from a place that fails at first: the same command goes on.
+    site = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Folder, directory=mirror))
+    thread = threading.Thread(target=site.serve_forever)
+    thread.start()
+    url = "http://127.0.0.1:%d" % site.server_address[1]
+    emptied(r)
+    Folder.failing = True
+    recover(r, public, 1, "answers 500", "goes on", statements=url)
+    Folder.failing = False
+    recover(r, public, 0, "%d restored, 1 missing" % (size - 1),
+            statements=url)
+    site.shutdown()
+    thread.join()
+    site.server_close()
     r.close()
 
 
@@ -705,5 +827,6 @@ server.main([
     test_everything_and_a_witness_knows, test_everything_and_nobody_answers,
     test_public_url_is_newer, test_public_url_without_answer,
     test_public_url_changes_later, test_fork_is_the_end, test_recover_refuses, test_database_lost,
-    test_measured_certificate_again, test_removal_again, test_backup, test_export, test_freeze,
+    test_measured_certificate_again, test_removal_again,
+    test_statements_from_a_mirror, test_backup, test_export, test_freeze,
 ])

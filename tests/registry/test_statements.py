@@ -209,15 +209,17 @@ def test_state_follows_each_revocation():
         rows = wait_for(lambda: len(of_type(r, STATE)) > i and
                         of_type(r, STATE), "a state")
         check_state(r, own, rows[i][0], rows[i][1], ds, index + 1)
-    # A certificate is no reason for another; a new start is.
+    # A certificate is no reason for another, nor is a new start.
     assert r.post(certs.asserted(key, "a")).status == 200
-    size = r.checkpoint().size
     r.stop()
     assert len(of_type(r, STATE)) == 3
     r.start()
+    s = revocation("statement", "33" * 32)
+    ds.append(certs.digest(s))
+    index, = certs.check_certificate(r.post(line(key, s)).body, r.keys)
     rows = wait_for(lambda: len(of_type(r, STATE)) > 3 and of_type(r, STATE),
                     "a state after the start")
-    check_state(r, own, rows[3][0], rows[3][1], ds, size)
+    check_state(r, own, rows[3][0], rows[3][1], ds, index + 1)
     wait_for(lambda: r.checkpoint().size > rows[3][0], "its publication")
     server.read_log(r)
     r.stop()
@@ -232,6 +234,36 @@ def test_state_daily():
     rows = wait_for(lambda: len(of_type(r, STATE)) > 1 and of_type(r, STATE),
                     "states")
     check_state(r, own, rows[0][0], rows[0][1], [], 0)
+    r.stop()
+    r.close()
+
+
+def test_age_outlives_a_restart():
+    """A state that a server made is as old for the next one."""
+    r = server.Registry()
+    r.start(args=("--state-s", "9"))
+    first = wait_for(lambda: of_type(r, STATE), "a state")
+    began = time.monotonic()
+    assert len(first) == 1
+    for _ in range(3):
+        r.stop()
+        r.start(args=("--state-s", "9"))
+        r.post(certs.asserted(certs.Key(), "x"))
+    wait_for(lambda: len(of_type(r, STATE)) > 1, "the next one")
+    assert 7 <= time.monotonic() - began, time.monotonic() - began
+    # One that is too old by then is made anew at the start.
+    r.stop()
+    count = len(of_type(r, STATE))
+    time.sleep(2)
+    r.start(args=("--state-s", "1"))
+    began = time.monotonic()
+    wait_for(lambda: len(of_type(r, STATE)) > count, "a new one")
+    r.stop()
+    # A revocation has its state at once, whatever the age.
+    r.start(args=("--state-s", "604800"))
+    count = len(of_type(r, STATE))
+    r.post(line(certs.Key(), revocation("statement", "33" * 32)))
+    wait_for(lambda: len(of_type(r, STATE)) > count, "that of a revocation")
     r.stop()
     r.close()
 
@@ -402,6 +434,6 @@ def test_evidence():
 
 
 server.main([test_kinds, test_strangers, test_wrong_statements,
-             test_state_follows_each_revocation, test_state_daily,
+             test_state_follows_each_revocation, test_state_daily, test_age_outlives_a_restart,
              test_removal, test_removal_while_stopped, test_wrong_removals,
              test_key_files, test_evidence])
