@@ -25,7 +25,8 @@
 #define PATH_LEN 4096
 #define BUILTIN "azure-2023"
 
-struct builder {
+/* Somebody by a public key: a builder, or who may revoke. */
+struct person {
 	struct policy_name name;
 	struct digest fingerprint;
 	const char *from; /* the words of the caller */
@@ -40,8 +41,8 @@ struct ak_root {
 };
 
 struct init {
-	size_t nbuilder, nroot, nimage;
-	struct builder builder[LIST_MAX];
+	size_t nbuilder, nrevoker, nroot, nimage;
+	struct person builder[LIST_MAX], revoker[LIST_MAX];
 	struct ak_root root[LIST_MAX];
 	struct policy_named_digest image[LIST_MAX];
 	const char *log_keys, *model;
@@ -59,6 +60,8 @@ help(void)
 	    "Only what is named here\nbecomes an active line.\n\n"
 	    "  --builder NAME=FILE.pub        a builder, by public key (PEM) "
 	    "or its SHA-256\n"
+	    "  --revoker NAME=FILE.pub        who may revoke anything, "
+	    "likewise\n"
 	    "  --log-keys FILE                a log, by its keys from its "
 	    "operator\n"
 	    "  --quorum-none                  accept a log that nobody "
@@ -127,7 +130,7 @@ bad_value(const char *option, const char *value, const char *expected)
 
 /* The public key in a file, or the fingerprint itself. */
 static enum ac_err
-read_builder(struct digest *out, const char *value, struct message *why)
+read_key(struct digest *out, const char *value, struct message *why)
 {
 	struct buf pem = { 0 };
 	struct spki spki;
@@ -136,7 +139,7 @@ read_builder(struct digest *out, const char *value, struct message *why)
 	if (text_unhex_digest(out, span_str(value)))
 		return AC_OK;
 	e = file_read(&pem, value, PEM_MAX);
-	message_set(why, "cannot use the builder's key ");
+	message_set(why, "cannot use the key ");
 	message_add_quoted(why, span_str(value));
 	if (e != AC_OK) {
 		message_add(why, ": %s", e == AC_ERR_IO ? strerror(errno) :
@@ -157,22 +160,23 @@ read_builder(struct digest *out, const char *value, struct message *why)
 }
 
 static int
-take_builder(struct init *in, char *value)
+take_person(struct person list[], size_t *n, const char *option, char *value)
 {
-	struct builder *b = &in->builder[in->nbuilder];
+	struct person *b = &list[*n];
 	const char *equals = strchr(value, '=');
 	struct message why;
 
-	if (in->nbuilder == LIST_MAX)
-		return cmd_usage(NAME, "more than %d builders", LIST_MAX);
+	if (*n == LIST_MAX)
+		return cmd_usage(NAME, "more than %d times %s", LIST_MAX,
+		    option);
 	if (equals == NULL || equals[1] == '\0' ||
 	    !take_name(&b->name, span_of(value, (size_t)(equals - value))))
-		return bad_value("--builder", value, "NAME=FILE.pub, the name "
+		return bad_value(option, value, "NAME=FILE.pub, the name "
 		    "of letters, digits, '.', '_' and '-', at most 64");
 	b->from = equals + 1;
-	if (read_builder(&b->fingerprint, b->from, &why) != AC_OK)
+	if (read_key(&b->fingerprint, b->from, &why) != AC_OK)
 		return cmd_failed(NAME, &why);
-	in->nbuilder++;
+	(*n)++;
 	return CMD_OK;
 }
 
@@ -258,7 +262,11 @@ take_option(struct init *in, int c, int argc, char **argv)
 
 	switch (c) {
 	case 'b':
-		return take_builder(in, optarg);
+		return take_person(in->builder, &in->nbuilder, "--builder",
+		    optarg);
+	case 'r':
+		return take_person(in->revoker, &in->nrevoker, "--revoker",
+		    optarg);
 	case 'k':
 		in->log_keys = optarg;
 		return CMD_OK;
@@ -347,13 +355,28 @@ write_builders(struct writer *w, const struct init *in)
 		wr_str(w, "\n# No builder: nobody's models are accepted before "
 		    "one is named.\n#   --builder NAME=FILE.pub\n");
 	for (size_t i = 0; i < in->nbuilder; i++) {
-		const struct builder *b = &in->builder[i];
+		const struct person *b = &in->builder[i];
 
 		wr_printf(w, "\n# Trusts %s to say what its models were made "
 		    "from.  From --builder, ", b->name.s);
 		write_quoted(w, span_str(b->from));
 		wr_printf(w, ".\nbuilder %s ", b->name.s);
 		wr_hex(w, span_digest(&b->fingerprint));
+		wr_str(w, "\n");
+	}
+}
+
+static void
+write_revokers(struct writer *w, const struct init *in)
+{
+	for (size_t i = 0; i < in->nrevoker; i++) {
+		const struct person *p = &in->revoker[i];
+
+		wr_printf(w, "\n# Trusts %s to revoke whatever a certificate "
+		    "rests on.  From --revoker,\n# ", p->name.s);
+		write_quoted(w, span_str(p->from));
+		wr_printf(w, ".\nrevoker %s ", p->name.s);
+		wr_hex(w, span_digest(&p->fingerprint));
 		wr_str(w, "\n");
 	}
 }
@@ -381,6 +404,15 @@ write_logs(struct writer *w, const struct init *in)
 		write_quoted(w, span_str(in->log_keys));
 		wr_str(w, in->log_time ? ".\nlog-time " : ".\n# log-time ");
 		note_key_write(w, &in->keys.time[i]);
+		wr_str(w, "\n");
+	}
+	for (size_t i = 0; i < in->keys.nregistry; i++) {
+		wr_str(w, "\n# By which this log's operator says what is "
+		    "withheld, and which revocations there\n# are.  From "
+		    "--log-keys, ");
+		write_quoted(w, span_str(in->log_keys));
+		wr_printf(w, ".\nregistry %s ", in->keys.registry[i].origin);
+		wr_hex(w, span_digest(&in->keys.registry[i].fingerprint));
 		wr_str(w, "\n");
 	}
 	wr_str(w, in->quorum_none ?
@@ -650,6 +682,7 @@ write_policy(const struct init *in)
 	    AICERT_VERSION ".\n# Every active line was named by whoever ran "
 	    "it.\n");
 	write_builders(&w, in);
+	write_revokers(&w, in);
 	write_logs(&w, in);
 	write_roots(&w, in);
 	write_images(&w, in);
@@ -684,6 +717,7 @@ init(int argc, char **argv)
 	static const struct option options[] = {
 		{ "help", no_argument, NULL, 'h' },
 		{ "builder", required_argument, NULL, 'b' },
+		{ "revoker", required_argument, NULL, 'r' },
 		{ "log-keys", required_argument, NULL, 'k' },
 		{ "quorum-none", no_argument, NULL, 'q' },
 		{ "log-time", no_argument, NULL, 't' },

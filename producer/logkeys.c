@@ -81,15 +81,19 @@ logkeys_parse(struct logkeys *out, struct span text, struct message *why)
 		message_set(why, "there is no \"log <key>\" line");
 		goto out;
 	}
-	if (p->nlog > LOGKEYS_MAX || p->nlog_time > LOGKEYS_MAX) {
+	if (p->nlog > LOGKEYS_MAX || p->nlog_time > LOGKEYS_MAX ||
+	    p->nregistry > LOGKEYS_MAX) {
 		e = AC_ERR_LIMIT;
 		message_set(why, "more than %d keys of one kind", LOGKEYS_MAX);
 		goto out;
 	}
 	memcpy(out->log, p->log, p->nlog * sizeof(p->log[0]));
 	memcpy(out->time, p->log_time, p->nlog_time * sizeof(p->log_time[0]));
+	memcpy(out->registry, p->registry,
+	    p->nregistry * sizeof(p->registry[0]));
 	out->nlog = p->nlog;
 	out->ntime = p->nlog_time;
+	out->nregistry = p->nregistry;
 	e = AC_OK;
 out:
 	policy_free(p);

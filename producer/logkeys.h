@@ -1,6 +1,6 @@
 /*
- * logkeys.h -- a log's public keys, as the lines "log ..." and "log-time ..."
- * that a registry serves at /api/v1/log-keys and writes at its init
+ * logkeys.h -- a log's public keys, as the lines "log ...", "log-time ..." and
+ * "registry ..." that a registry serves at /api/v1/log-keys and writes at init
  * (formats.md section 5).
  */
 #ifndef AICERT_PRODUCER_LOGKEYS_H
@@ -13,13 +13,14 @@
 #define LOGKEYS_MAX 32 /* keys of one kind */
 
 struct logkeys {
-	size_t nlog, ntime;
+	size_t nlog, ntime, nregistry;
 	struct note_key log[LOGKEYS_MAX];
 	struct note_key time[LOGKEYS_MAX];
+	struct policy_registry registry[LOGKEYS_MAX];
 };
 
 /*
- * Parse text: comments and those two kinds of line, at least one log.
+ * Parse text: comments and those three kinds of line, at least one log.
  * AC_ERR_FORMAT, AC_ERR_LIMIT, AC_ERR_MEMORY; *why says where.
  */
 AC_MUST_CHECK enum ac_err logkeys_parse(struct logkeys *out, struct span text,

@@ -153,6 +153,10 @@ class Policies(InFolder):
         self.log_line = "log " + self.log.log.vkey()
         self.time_line = "log-time " + self.log.time.vkey()
         self.write("log-keys", "%s\n%s\n" % (self.log_line, self.time_line))
+        self.registry_line = "registry %s %s" % (
+            self.log_line.split()[1].split("+")[0], HEX)
+        self.write("registry-keys", "%s\n%s\n%s\n" % (
+            self.log_line, self.time_line, self.registry_line))
         os.mkdir(self.path("sim"))
         self.root = self.make_root("root.pem", "A root")
         self.sim = self.make_root("sim/root.pem", "Simulated")
@@ -196,6 +200,15 @@ class Policies(InFolder):
                 (["--log-keys", "log-keys"], [self.log_line]),
                 (["--log-keys", "log-keys", "--log-time"],
                  [self.log_line, self.time_line]),
+                (["--log-keys", "registry-keys"],
+                 [self.log_line, self.registry_line]),
+                (["--log-keys", "registry-keys", "--log-time"],
+                 [self.log_line, self.time_line, self.registry_line]),
+                (["--revoker", "them=k.pub"], ["revoker them " + self.fp]),
+                (["--revoker", "them=" + HEX, "--revoker=us=k.pub"],
+                 ["revoker them " + HEX, "revoker us " + self.fp]),
+                (["--revoker", "acme=k.pub", "--builder", "acme=k.pub"],
+                 [builder, "revoker acme " + self.fp]),
                 (["--quorum-none"], ["quorum none"]),
                 (["--ak-root", "root.pem"], [root]),
                 (["--ak-root", named], [root]),
@@ -235,6 +248,11 @@ class Policies(InFolder):
         self.write("no-log", self.time_line + "\n")
         self.write("only-log", self.log_line + "\n")
         self.write("quorum-keys", self.log_line + "\nquorum none\n")
+        self.write("odd-registry", "%s\n%s\nregistry x %s y\n" % (
+            self.log_line, self.time_line, HEX))
+        self.write("short-registry", "%s\n%s\nregistry x\n" % (
+            self.log_line, self.time_line))
+        self.keygen("k2")
         self.write("allow-keys", self.log_line + "\nallow self-asserted\n")
         self.write("builder-keys",
                    self.log_line + "\n\tbuilder\tevil %s\n" % HEX)
@@ -254,6 +272,16 @@ class Policies(InFolder):
                  "a=k.pub"),
                 (1, "stands above", "--builder", "a=k.pub", "--builder",
                  "b=k.pub"),
+                (2, "NAME=FILE.pub", "--revoker", "k.pub"),
+                (2, "NAME=FILE.pub", "--revoker", "=k.pub"),
+                (2, "NAME=FILE.pub", "--revoker", "a\nb=k.pub"),
+                (1, "not found", "--revoker", "a=none"),
+                (1, "private key", "--revoker", "a=k"),
+                (1, "not a P-256", "--revoker", "a=root.pem"),
+                (1, "stands above", "--revoker", "a=k.pub", "--revoker",
+                 "a=k2.pub"),
+                (1, "line 3", "--log-keys", "odd-registry"),
+                (1, "line 3", "--log-keys", "short-registry"),
                 (1, "not found", "--log-keys", "none"),
                 (1, "verifier key", "--log-keys", "bad-keys"),
                 (1, "no \"log", "--log-keys", "no-log"),
