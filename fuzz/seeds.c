@@ -118,6 +118,19 @@ seed_stream(const char *name, bool alone)
 	seed("stream", name, b);
 }
 
+/* What a child says: a note, a report, progress, and a call denied. */
+static void
+seed_relay(void)
+{
+	static const char all[] = "n\0\0\0\5note\n" "o\0\0\0\13{\"a\":\"\xc3\xa9\"}"
+	    "e\0\0\0\10\033[1mno\033[0m"
+	    "p\0\0\0\20\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2" "d\0\0\0\4\0\0\0\51";
+	struct buf b = { 0 };
+
+	fuzz_must(buf_copy(&b, span_of(all, sizeof(all) - 1)) == AC_OK);
+	seed("relay", "all", b);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -159,5 +172,6 @@ main(int argc, char **argv)
 	    .tree_size = 9, .count = 1 });
 	seed_stream("tree", false);
 	seed_stream("file", true);
+	seed_relay();
 	return 0;
 }

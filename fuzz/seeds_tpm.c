@@ -12,6 +12,24 @@
 
 #define PATH_LEN 4096
 
+/* A line of every kind. */
+#define POLICY                                                                \
+	"# all\nlog @log https://log.example.org\nlog-time @time\n"            \
+	"witness w0 @w0 https://w.example\nwitness w1 @w1\n"                   \
+	"group g 1 w0 w1\nquorum g\nbuilder test @builder\n"                  \
+	"registry log.example.org @registry\nrevoker them @revoker\n"         \
+	"ak-root @root sim simulated unmeasured-boot eku 2.23.133.8.3\n"      \
+	"ak-root @ark amd snp tcb 1.2.3.4 id-key @idkey\n"                    \
+	"image ours @release\ncontainer c sha256:@image\n"                   \
+	"pcr 0 @pcr0.\npcr 7 @pcr7.\nmeasurements m.json\nvm @vm\n"          \
+	"deny input sha256:@stranger\nallow licence Apache-2.0 MIT\n"        \
+	"allow self-asserted test\nallow debug-image\nrequire witness\n"     \
+	"require certified-inputs\nrequire earliest-time\n"                  \
+	"require ak-name\nrequire revocation-state 2d\n"
+#define MEASUREMENTS                                                          \
+	"{\"measurements\":{\"4\":\"@pcr4.\",\"9\":\"@pcr9.\","                    \
+	"\"11\":\"@pcr11.\"}}"
+
 static const char *folder;
 
 /* Write what w holds as the seed of a target. */
@@ -76,6 +94,37 @@ tdx(struct fixture *f)
 		fixture_with_tdx(f);
 }
 
+/* As posted: alone, and as an array with a second that is none. */
+static void
+write_batch(const char *name, const struct fixture *f)
+{
+	char many[64];
+	struct writer w;
+
+	wr_init(&w, MIB);
+	wr_bytes(&w, buf_span(&f->jsonl));
+	seed("batch", name, &w);
+	(void)snprintf(many, sizeof(many), "%s-many", name);
+	wr_init(&w, MIB);
+	wr_u8(&w, '[');
+	wr_json(&w, buf_span(&f->jsonl));
+	wr_str(&w, ",\"{}\\n\"]");
+	seed("batch", many, &w);
+}
+
+/* The policy, and after a NUL the file of its line "measurements". */
+static void
+write_policy(const char *name, const struct fixture *f)
+{
+	struct writer w;
+
+	wr_init(&w, MIB);
+	wr_bytes(&w, buf_span(&f->policy));
+	wr_u8(&w, '\0');
+	wr_bytes(&w, buf_span(&f->measurements));
+	seed("policy", name, &w);
+}
+
 static void
 write_seeds(const char *name, const struct fixture *f)
 {
@@ -110,6 +159,42 @@ write_seeds(const char *name, const struct fixture *f)
 	}
 }
 
+static void
+measured(struct fixture *f)
+{
+	if (f->stage == FIXTURE_SETUP)
+		f->measurements_form = MEASUREMENTS;
+}
+
+static void
+self_asserted(struct fixture *f)
+{
+	measured(f);
+	if (f->stage == FIXTURE_SETUP)
+		fixture_self_asserted(f);
+}
+
+static void
+release(struct fixture *f)
+{
+	measured(f);
+	if (f->stage == FIXTURE_SETUP)
+		fixture_with_release(f);
+}
+
+static void
+write_posted(const struct fixture_keys *keys, const char *name,
+    fixture_hook *hook)
+{
+	struct fixture f;
+
+	fixture_make(&f, keys, POLICY, hook);
+	write_batch(name, &f);
+	if (f.with_release)
+		write_policy("all", &f);
+	fixture_free(&f);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -134,6 +219,9 @@ main(int argc, char **argv)
 		write_seeds(kinds[i].name, &f);
 		fixture_free(&f);
 	}
+	write_posted(&keys, "measured", measured);
+	write_posted(&keys, "self-asserted", self_asserted);
+	write_posted(&keys, "release", release);
 	fixture_keys_free(&keys);
 	return 0;
 }
