@@ -206,9 +206,111 @@ def test_overload():
     shutil.rmtree(top)
 
 
+POOL = 16384  # certificates that may wait (registry/sequence.c)
+MANY = 1000   # in one request
+
+
+def test_full_queue():
+    """
+    More is posted than may wait while the disk is slow: what finds no room is
+    told to come later, and everything that was answered is there, also after
+    the end of the process.
+    """
+    top = tempfile.mkdtemp(prefix="aicert-incident-")
+    path, keys = faults.new_log(top)
+    r = faults.At(path, keys)
+    r.start()
+    key = certs.Key()
+    many = [[certs.asserted(key, "many %d %d" % (n, i)) for i in range(MANY)]
+            for n in range(POOL // MANY + 8)]
+    tid = next(t for t in os.listdir("/proc/%d/task" % r.server.pid)
+               if open("/proc/%d/task/%s/comm"
+                       % (r.server.pid, t)).read() == "sequencer\n")
+    strace = subprocess.Popen(
+        ["strace", "-p", tid, "-o", "/dev/null", "-e",
+         "inject=fsync,fdatasync:delay_enter=1000000"],
+        stderr=subprocess.PIPE, text=True)
+    assert "attached" in strace.stderr.readline()
+    answers, failed, told = {}, [], []
+    mutex = threading.Lock()
+
+    def post_many(bodies):
+        c = http.client.HTTPConnection("127.0.0.1", r.port, timeout=600)
+        c.request("POST", "/api/v1/certificates",
+                  json.dumps([b.decode() for b in bodies]),
+                  {"Content-Type": "application/json"})
+        reply = server.Reply(c.getresponse())
+        c.close()
+        with mutex:
+            if reply.status != 200:
+                failed.append(reply.text())
+            else:
+                answers.update(zip(bodies, json.loads(reply.body)))
+
+    threads = [threading.Thread(target=post_many, args=(b,)) for b in many]
+    for t in threads:
+        t.start()
+    # Somebody alone finds it full as well, and is told when to come again.
+    n = 0
+    while not told and any(t.is_alive() for t in threads):
+        c = http.client.HTTPConnection("127.0.0.1", r.port, timeout=0.5)
+        try:
+            c.request("POST", "/api/v1/certificates",
+                      certs.asserted(key, "alone %d" % n), server.JSONL)
+            reply = server.Reply(c.getresponse())
+            if reply.status == 503:
+                told.append(reply)
+        except TimeoutError:
+            pass  # it waits in the queue
+        c.close()
+        n += 1
+    strace.terminate()
+    strace.communicate(timeout=60)
+    for t in threads:
+        t.join()
+    assert not failed, failed[0]
+    assert told, "the queue was never full"
+    assert json.loads(told[0].body)["type"].endswith("/problem/busy")
+    assert int(told[0].headers["Retry-After"]) >= 1
+    counts = collections.Counter(a["status"] for a in answers.values())
+    assert set(counts) == {200, 503} and counts[200] >= POOL, counts
+    for a in answers.values():
+        assert a["status"] == 200 or (
+            a["problem"]["type"].endswith("/problem/busy")), a
+    # Who was told so posts again, and is in.
+    late = next(b for b, a in answers.items() if a["status"] == 503)
+    again = r.post(late)
+    assert again.status == 200, again.text()
+    answers[late] = {"status": 200, "certificate": again.text()}
+    r.kill()
+    r = faults.At(path, keys)
+    r.start(args=faults.SERVE)
+    leaves = server.read_log(r)
+    indexes = set()
+    for i, (body, a) in enumerate(answers.items()):
+        if a["status"] != 200:
+            continue
+        entry, = json.loads(a["certificate"])["verificationMaterial"][
+            "tlogEntries"]
+        index = int(entry["logIndex"])
+        indexes.add(index)
+        assert leaves[index] == certs.leaf_hash(
+            certs.unb64(entry["canonicalizedBody"])), "another entry"
+        if i % 100 == 0:
+            assert r.post(body).text() == a["certificate"]
+            certs.check_line(a["certificate"].encode(), keys)
+    assert len(indexes) == counts[200] + 1
+    print("  %d answered, %d told to come later, %d entries after"
+          % (counts[200], counts[503], len(leaves)))
+    faults.fsck(r)
+    r.stop()
+    r.close()
+    shutil.rmtree(top)
+
+
 if __name__ == "__main__":
     if shutil.which("strace") is None:
         print("skipped: no strace")
         sys.exit(77)
     server.main([test_restart_fails_after_a_crash, test_full_disk,
-                 test_overload])
+                 test_overload, test_full_queue])
