@@ -3,6 +3,10 @@
  * bound, signed and logged anew around it, with an AK certificate for the very
  * key, so that one check alone stands between it and VERIFIED.
  */
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
 #include <tss2/tss2_esys.h>
@@ -54,6 +58,41 @@ reboot(void)
 	disconnect();
 	assert_tpm(tpmsim_reset(sim.dir, &sim.why), &sim.why);
 	connect_tpm();
+}
+
+/*
+ * The machine sleeps: the TPM keeps its state, loses power and starts, from
+ * that state (TPM2_SU_STATE) or with PCRs of zero (TPM2_SU_CLEAR).  Both it
+ * counts as a restart, and neither as a reset.
+ */
+static void
+sleep_and_start(TPM2_SU how)
+{
+	static const uint8_t init[8] = { 0, 0, 0, 2 }; /* CMD_INIT, no flags */
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	TPMS_TIME_INFO *before, *after;
+	uint8_t result[4] = { 1 };
+
+	TPM(Esys_ReadClock(esys, NONE, NONE, NONE, &before));
+	TPM(Esys_Shutdown(esys, NONE, NONE, NONE, TPM2_SU_STATE));
+	assert_true(fd >= 0 && snprintf(a.sun_path, sizeof(a.sun_path),
+	    "%s/tpm.sock.ctrl", sim.dir) < (int)sizeof(a.sun_path));
+	assert_int_equal(connect(fd, (const struct sockaddr *)&a,
+	    sizeof(a)), 0);
+	assert_int_equal(write(fd, init, sizeof(init)), sizeof(init));
+	assert_int_equal(recv(fd, result, sizeof(result), MSG_WAITALL),
+	    sizeof(result));
+	assert_true(result[0] == 0 && result[3] == 0);
+	(void)close(fd);
+	TPM(Esys_Startup(esys, how));
+	TPM(Esys_ReadClock(esys, NONE, NONE, NONE, &after));
+	assert_int_equal(after->clockInfo.resetCount,
+	    before->clockInfo.resetCount);
+	assert_int_equal(after->clockInfo.restartCount,
+	    before->clockInfo.restartCount + 1);
+	Esys_Free(before);
+	Esys_Free(after);
 }
 
 /* ---- Keys ---- */
@@ -281,7 +320,26 @@ tick(void)
 
 /* What stands in the place of the two quotes; by the test that runs. */
 static void (*quoted)(struct fixture *f, size_t i);
-static bool two_boots;
+
+/* What happens between START and END; by the test that runs. */
+static enum { NOTHING, ANOTHER_BOOT, RESTART, RESUME } between;
+
+/* Let it happen; PCRs that are zero after it get all events again. */
+static void
+happen(size_t *before)
+{
+	if (between == NOTHING)
+		return;
+	forget_key();
+	if (between == ANOTHER_BOOT)
+		reboot();
+	else
+		sleep_and_start(between == RESUME ? TPM2_SU_STATE :
+		    TPM2_SU_CLEAR);
+	restricted_rsa();
+	if (between != RESUME)
+		*before = 0;
+}
 
 static void
 genuine(struct fixture *f, size_t i)
@@ -316,12 +374,7 @@ on_tpm(struct fixture *f)
 		quoted(f, 0);
 		break;
 	case FIXTURE_END_PCRS:
-		if (two_boots) {
-			forget_key();
-			reboot();
-			restricted_rsa();
-			before_start = 0;
-		}
+		happen(&before_start);
 		extend(14, ev->inputs_log + before_start,
 		    ev->ninputs - before_start);
 		extend(8, ev->outputs_log, ev->noutputs);
@@ -624,17 +677,31 @@ other_attestations(void **state)
 	}
 }
 
-/* Everything is done again after the reboot, and looks as it should. */
+/*
+ * Everything is done again after a reboot or a restart, and looks as it
+ * should; after a start from the kept state nothing has to be.
+ */
 static void
-quotes_of_two_boots(void **state)
+quotes_of_two_starts(void **state)
 {
+	static const struct {
+		const char *name;
+		int between;
+	} cases[] = {
+		{ "quotes of two boots of a TPM", ANOTHER_BOOT },
+		{ "quotes around a restart of a TPM", RESTART },
+		{ "quotes around a TPM's start from its kept state", RESUME },
+	};
+
 	(void)state;
-	reboot();
-	restricted_rsa();
-	two_boots = true;
-	judged("quotes of two boots of a TPM", genuine, VERIFY_BINDINGS,
-	    "restarted between START and END");
-	two_boots = false;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		reboot();
+		restricted_rsa();
+		between = cases[i].between;
+		judged(cases[i].name, genuine, VERIFY_BINDINGS,
+		    "restarted between START and END");
+		between = NOTHING;
+	}
 }
 
 int
@@ -645,7 +712,7 @@ main(void)
 		cmocka_unit_test(unrestricted),
 		cmocka_unit_test(not_generated),
 		cmocka_unit_test(other_attestations),
-		cmocka_unit_test(quotes_of_two_boots),
+		cmocka_unit_test(quotes_of_two_starts),
 	};
 	int failed = sim_begin(&sim);
 
