@@ -196,25 +196,25 @@ configure(struct build *b)
 
 /* ---- inputs ---- */
 
-/* Put "file:line: " in front of the message. */
+/* Put the place of the input's pin in front of the message. */
 static void
-place(struct build *b, size_t line)
+place(struct build *b, const struct config_input *in)
 {
 	struct message what = *b->why;
 
 	message_set(b->why, "%s", "");
 	message_add_quoted(b->why, span_str(b->options->config));
-	message_add(b->why, ":%zu: %s", line, what.text);
+	message_add(b->why, ":%zu:%zu: %s", in->line, in->column, what.text);
 }
 
 static enum ac_err
 give_inputs(struct build *b)
 {
-	size_t line;
-	enum ac_err e = inputs_give(&b->run, &b->config, &line, b->why);
+	size_t failed;
+	enum ac_err e = inputs_give(&b->run, &b->config, &failed, b->why);
 
-	if (e != AC_OK && line != 0)
-		place(b, line);
+	if (e != AC_OK && failed < b->config.request.ninputs)
+		place(b, &b->config.input[failed]);
 	return e;
 }
 

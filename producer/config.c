@@ -20,6 +20,16 @@ base_name(const char *path)
 	return span_str(slash == NULL ? path : slash + 1);
 }
 
+/* *out = s, which has no NUL in it. */
+static enum ac_err
+take_text(char **out, struct span s)
+{
+	*out = s.len == 0 ? strdup("") : strndup((const char *)s.p, s.len);
+	if (*out == NULL)
+		return AC_ERR_MEMORY;
+	return strlen(*out) == s.len ? AC_OK : AC_ERR_FORMAT;
+}
+
 static enum ac_err
 take_places(struct config *c, const struct wire_place place[])
 {
@@ -27,16 +37,16 @@ take_places(struct config *c, const struct wire_place place[])
 	if (c->input == NULL)
 		return AC_ERR_MEMORY;
 	for (size_t i = 0; i < c->request.ninputs; i++) {
-		struct span path = place[i].path;
+		struct config_input *in = &c->input[i];
+		enum ac_err e = take_text(&in->path, place[i].path);
 
-		c->input[i].path = path.len == 0 ? strdup("") :
-		    strndup((const char *)path.p, path.len);
-		if (c->input[i].path == NULL)
-			return AC_ERR_MEMORY;
-		if (strlen(c->input[i].path) != path.len)
-			return AC_ERR_FORMAT;
-		c->input[i].line = place[i].line;
-		c->input[i].compression = place[i].compression;
+		if (e == AC_OK)
+			e = take_text(&in->uri, place[i].uri);
+		if (e != AC_OK)
+			return e;
+		in->line = place[i].line;
+		in->column = place[i].column;
+		in->compression = place[i].compression;
 	}
 	return AC_OK;
 }
@@ -126,8 +136,10 @@ void
 config_free(struct config *c)
 {
 	if (c->input != NULL)
-		for (size_t i = 0; i < c->request.ninputs; i++)
+		for (size_t i = 0; i < c->request.ninputs; i++) {
 			free(c->input[i].path);
+			free(c->input[i].uri);
+		}
 	free(c->input);
 	free(c->name);
 	wire_request_free(&c->asked);

@@ -11,8 +11,9 @@
 
 /* Where an input lies and where it is asked for. */
 struct config_input {
-	char *path;  /* of this machine, owned; "": its uri is fetched */
-	size_t line; /* of its pin in the file, from 1 */
+	char *path;  /* of this machine, owned; "": uri is fetched */
+	char *uri;   /* owned; the request's may not disclose it */
+	size_t line, column; /* of its pin in the file, from 1 */
 	enum wire_compression compression;
 };
 

@@ -1,6 +1,6 @@
 /*
- * fetch_yaml.c -- aicert.yaml to a request; see fetch_yaml.h.  The one door
- * to libyaml.
+ * fetch_yaml.c -- aicert.yaml to a request; see fetch_yaml.h.  With
+ * fetch_axolotl.c, the door to libyaml.
  *
  * The file has one shape, so the parser is that shape written down: each
  * function expects the next event, and anything else is an error at its
@@ -12,6 +12,7 @@
 
 #include "cert/limits.h"
 #include "common/text.h"
+#include "producer/fetch_axolotl.h"
 #include "producer/fetch_yaml.h"
 #include "producer/rules.h"
 #include "producer/wire.h"
@@ -31,34 +32,38 @@ struct parser {
 	struct request request;
 	enum ac_err err; /* of fail() */
 	struct span *command, *output;
+	struct span config;   /* the input that a trainer is configured by */
+	yaml_mark_t config_at;
 	struct request_input *input;
 	struct request_env *env;
 	struct wire_place *place; /* of each input */
 };
 
 /* Keys of one mapping, in the order of their bits. */
-enum top { TOP_VERSION, TOP_TRAINER, TOP_COMMAND, TOP_INPUTS, TOP_OUTPUTS,
-	TOP_ENV, TOP_SEED, TOP_N };
-static const char *const top_keys[] = { "version", "trainer", "command",
-	"inputs", "outputs", "env", "seed" };
+enum top { TOP_VERSION, TOP_TRAINER, TOP_INPUTS, TOP_COMMAND, TOP_OUTPUTS,
+	TOP_CONFIG, TOP_ENV, TOP_SEED, TOP_N };
+static const char *const top_keys[] = { "version", "trainer", "inputs",
+	"command", "outputs", "config", "env", "seed" };
 
 enum in { IN_NAME, IN_TYPE, IN_URI, IN_PIN, IN_ROLE, IN_LICENSE,
-	IN_COMPRESSION, IN_N };
+	IN_COMPRESSION, IN_DISCLOSE, IN_N };
 static const char *const in_keys[] = { "name", "type", "uri", "pin", "role",
-	"license", "compression" };
+	"license", "compression", "disclose" };
 
 /* Known words of version 2 that this build does not carry out. */
-static const char *const reserved_top[] = { "image", "config" };
-static const char *const reserved_in[] = { "certificate", "disclose" };
+static const char *const reserved_top[] = { "image" };
+static const char *const reserved_in[] = { "certificate" };
 static const char *const reserved_types[] = { "git", "model", "oci",
 	"certificate" };
-static const char *const reserved_trainers[] = { "axolotl", "trl",
-	"llamafactory", "unsloth", "hf-trainer", "torchtune" };
+/* They run as hf-trainer, which knows what they all write. */
+static const char *const other_trainers[] = { "trl", "llamafactory",
+	"unsloth", "torchtune" };
 
 /* In the order of enum wire_compression. */
 static const char *const compressions[] = { "none", "gzip", "zstd" };
 static const char *const types[] = { "file", "dataset", "archive" };
-static const char *const trainers[] = { "command" };
+static const char *const trainers[] = { "command", RULES_AXOLOTL,
+	"hf-trainer" };
 static const char *const roles[] = { "base_model", "dataset", "code",
 	"tokenizer", "config", "lock", "evaluation", "other" };
 
@@ -388,8 +393,9 @@ read_trainer(struct parser *p)
 		return false;
 	if (is_one_of(r->trainer, trainers, COUNT(trainers)))
 		return true;
-	if (is_one_of(r->trainer, reserved_trainers, COUNT(reserved_trainers)))
-		return fail_reserved(p, "trainer", r->trainer);
+	if (is_one_of(r->trainer, other_trainers, COUNT(other_trainers)))
+		return fail_with(p, AC_ERR_UNSUPPORTED, "this trainer has no "
+		    "preset; write trainer: hf-trainer, and its command");
 	return fail_unknown(p, "trainer", r->trainer, trainers,
 	    COUNT(trainers));
 }
@@ -672,8 +678,18 @@ read_compression(struct parser *p, enum wire_compression *out)
 }
 
 static bool
+read_disclose(struct parser *p, bool *out)
+{
+	if (!read_scalar(p, "true or false"))
+		return false;
+	*out = span_is(scalar(p), "true");
+	return *out || span_is(scalar(p), "false") ||
+	    fail_with(p, AC_ERR_FORMAT, "disclose is true or false");
+}
+
+static bool
 read_input_value(struct parser *p, size_t key, struct request_input *in,
-    struct wire_place *where)
+    struct wire_place *where, bool *disclose)
 {
 	switch ((enum in)key) {
 	case IN_NAME:
@@ -688,12 +704,15 @@ read_input_value(struct parser *p, size_t key, struct request_input *in,
 		return is_one_of(in->type, types, COUNT(types)) ||
 		    fail_unknown(p, "type", in->type, types, COUNT(types));
 	case IN_URI:
-		return read_text(p, &in->uri, "a uri") &&
-		    locate(p, &where->path, in->uri);
+		if (!read_text(p, &in->uri, "a uri"))
+			return false;
+		where->uri = in->uri;
+		return locate(p, &where->path, in->uri);
 	case IN_PIN:
 		if (!read_text(p, &in->pin, "a pin"))
 			return false;
 		where->line = (uint32_t)p->event.start_mark.line + 1;
+		where->column = (uint32_t)p->event.start_mark.column + 1;
 		return check_pin(p, in->pin);
 	case IN_ROLE:
 		return read_text(p, &in->role, "a role") &&
@@ -703,6 +722,8 @@ read_input_value(struct parser *p, size_t key, struct request_input *in,
 		return read_text(p, &in->license, "a licence");
 	case IN_COMPRESSION:
 		return read_compression(p, &where->compression);
+	case IN_DISCLOSE:
+		return read_disclose(p, disclose);
 	case IN_N:
 		break;
 	}
@@ -718,7 +739,7 @@ read_input(struct parser *p)
 	yaml_mark_t mark = p->event.start_mark;
 	unsigned seen = 0;
 	struct digest d;
-	bool download;
+	bool download, disclose = true;
 	size_t key;
 
 	if (r->ninputs == INPUTS_MAX) {
@@ -733,7 +754,7 @@ read_input(struct parser *p)
 			return false;
 		if (key == IN_N)
 			break;
-		if (!read_input_value(p, key, in, where))
+		if (!read_input_value(p, key, in, where, &disclose))
 			return false;
 	}
 	if (!check_seen(p, mark, in_keys, IN_LICENSE, seen, "this input"))
@@ -752,6 +773,8 @@ read_input(struct parser *p)
 		    " or say its compression");
 		return false;
 	}
+	if (!disclose)
+		in->uri = span_str(RULES_UNDISCLOSED);
 	r->ninputs++;
 	return true;
 }
@@ -775,6 +798,88 @@ read_inputs(struct parser *p)
 	}
 }
 
+/* ---- trainers ---- */
+
+/* Set a variable, where the file does not. */
+static void
+preset(struct parser *p, const struct rules_variable *v)
+{
+	struct request *r = &p->request;
+
+	for (size_t i = 0; i < r->nenv; i++)
+		if (span_is(r->env[i].name, v->name))
+			return;
+	if (r->nenv < WORDS_MAX)
+		p->env[r->nenv++] = (struct request_env){ span_str(v->name),
+			span_str(v->value) };
+}
+
+/* The command of axolotl, by the input that configures it. */
+static bool
+configure_axolotl(struct parser *p)
+{
+	static const char *const words[] = { "accelerate", "launch", "-m",
+		"axolotl.cli.train" };
+	struct request *r = &p->request;
+	char *path;
+	bool ok;
+
+	for (size_t i = 0; i < r->ninputs; i++) {
+		if (!span_equal(r->input[i].name, p->config))
+			continue;
+		for (size_t k = 0; k < COUNT(words); k++)
+			p->command[k] = span_str(words[k]);
+		if (asprintf(&path, "/inputs/%.*s", (int)p->config.len,
+		    (const char *)p->config.p) < 0)
+			return no_memory(p);
+		ok = keep_copy(p, &p->command[COUNT(words)], span_str(path));
+		free(path);
+		r->ncommand = COUNT(words) + 1;
+		return ok;
+	}
+	(void)fail_at(p, AC_ERR_FORMAT, p->config_at);
+	message_add(p->why, "no input is called ");
+	message_add_quoted(p->why, p->config);
+	return false;
+}
+
+/* What a trainer knows by itself, and what it needs to be told. */
+static bool
+settle_trainer(struct parser *p, yaml_mark_t mark, unsigned seen)
+{
+	struct request *r = &p->request;
+	bool axolotl = span_is(r->trainer, RULES_AXOLOTL);
+	bool has_command = (seen >> TOP_COMMAND & 1) != 0;
+	bool has_config = (seen >> TOP_CONFIG & 1) != 0;
+
+	if (has_config && (!axolotl || has_command)) {
+		(void)fail_at(p, AC_ERR_FORMAT, p->config_at);
+		message_add(p->why, axolotl ? "command or config, not both" :
+		    "config is for the trainer axolotl; others are "
+		    "configured by their command");
+		return false;
+	}
+	if (!has_command && !has_config) {
+		(void)fail_at(p, AC_ERR_FORMAT, mark);
+		message_add(p->why, "the configuration has no \"%s\"",
+		    axolotl ? "config" : "command");
+		return false;
+	}
+	if (has_config && !configure_axolotl(p))
+		return false;
+	if (axolotl && (seen >> TOP_OUTPUTS & 1) == 0) {
+		p->output[0] = span_str(FETCH_AXOLOTL_OUTPUTS);
+		r->noutputs = 1;
+	} else if (!check_seen(p, mark, top_keys, TOP_CONFIG, seen |
+	    1u << TOP_COMMAND, "the configuration")) {
+		return false;
+	}
+	if (rules_has_state(r->trainer))
+		for (size_t i = 0; rules_offline(i) != NULL; i++)
+			preset(p, rules_offline(i));
+	return true;
+}
+
 /* ---- the whole ---- */
 
 static bool
@@ -795,6 +900,11 @@ read_top_value(struct parser *p, size_t key)
 	case TOP_OUTPUTS:
 		return read_list(p, p->output, &r->noutputs,
 		    "outputs, a list of patterns", true);
+	case TOP_CONFIG:
+		if (!read_text(p, &p->config, "the name of an input"))
+			return false;
+		p->config_at = p->event.start_mark;
+		return true;
 	case TOP_ENV:
 		return read_env(p);
 	case TOP_SEED:
@@ -841,7 +951,8 @@ read_document(struct parser *p)
 		if (!read_top_value(p, key))
 			return false;
 	}
-	if (!check_seen(p, mark, top_keys, TOP_ENV, seen, "the configuration"))
+	if (!check_seen(p, mark, top_keys, TOP_COMMAND, seen,
+	    "the configuration") || !settle_trainer(p, mark, seen))
 		return false;
 	if (!expect(p, YAML_DOCUMENT_END_EVENT, "the end") || !next(p))
 		return false;
@@ -872,6 +983,8 @@ fetch_yaml(struct buf *out, struct span bytes, const char *path,
 	struct writer w;
 	bool begun = false;
 
+	if (fetch_axolotl_is(bytes))
+		return fetch_axolotl(out, bytes, path, why);
 	message_set(why, "no memory");
 	p.command = calloc(WORDS_MAX, sizeof(*p.command));
 	p.output = calloc(WORDS_MAX, sizeof(*p.output));

@@ -1,7 +1,7 @@
 /*
- * fetch_yaml.h -- aicert.yaml, version 2, read into a request and the places
- * where its inputs lie.  Part of aicert-fetch: whoever wrote the file, what
- * reads it holds nothing.
+ * fetch_yaml.h -- aicert.yaml, version 2 or the original's axolotl file, read
+ * into a request and the places where its inputs lie.  Part of aicert-fetch:
+ * whoever wrote the file, what reads it holds nothing.
  *
  * Strict: what is not understood is refused with file, line and column.  No
  * anchors, aliases, tags, directives or second documents; no key twice.

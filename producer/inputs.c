@@ -103,19 +103,10 @@ start_helper(struct inputs *t, struct way *y, enum wire_type verb,
 static enum ac_err
 fetch(struct inputs *t, struct way *y, enum wire_type verb)
 {
-	struct world_spec spec = { .verb = "file", .in_fd = -1,
-		.network = true };
-	char *uri = strndup((const char *)y->in->uri.p, y->in->uri.len);
-	enum ac_err e;
+	const struct world_spec spec = { .verb = "file", .in_fd = -1,
+		.task = y->where->uri, .network = true };
 
-	if (uri == NULL) {
-		message_set(t->why, "no memory");
-		return about(t, y, AC_ERR_MEMORY);
-	}
-	spec.task = uri;
-	e = start_helper(t, y, verb, &spec);
-	free(uri);
-	return e;
+	return start_helper(t, y, verb, &spec);
 }
 
 static enum ac_err
@@ -286,14 +277,14 @@ step(struct inputs *t)
 }
 
 enum ac_err
-inputs_give(struct run *r, const struct config *c, size_t *line,
+inputs_give(struct run *r, const struct config *c, size_t *failed,
     struct message *why)
 {
 	struct inputs t = { .run = r, .why = why,
 		.n = c->request.ninputs, .failed = WIRE_NO_INPUT };
 	enum ac_err e = AC_OK;
 
-	*line = 0;
+	*failed = WIRE_NO_INPUT;
 	t.way = calloc(t.n + 1, sizeof(*t.way));
 	if (t.way == NULL) {
 		message_set(why, "no memory");
@@ -315,7 +306,7 @@ inputs_give(struct run *r, const struct config *c, size_t *line,
 		if (t.way[i].in_world)
 			world_end(&t.way[i].world);
 	if (e != AC_OK && t.failed < t.n)
-		*line = c->input[t.failed].line;
+		*failed = t.failed;
 	free(t.way);
 	return e;
 }

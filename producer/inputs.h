@@ -11,10 +11,10 @@
 /*
  * Give the recorder every input of c, and wait until all are recorded; each is
  * told to the run's watch.  Errors as the recorder's or the helper's, with
- * *why, and *line of the configuration that it is about, or 0.  AC_ERR_BUSY:
+ * *why, and *failed, the input that it is about, or WIRE_NO_INPUT.  AC_ERR_BUSY:
  * cancelled.  No helper is left.
  */
 AC_MUST_CHECK enum ac_err inputs_give(struct run *r, const struct config *c,
-    size_t *line, struct message *why);
+    size_t *failed, struct message *why);
 
 #endif

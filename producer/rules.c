@@ -4,7 +4,6 @@
 #include "common/text.h"
 #include "producer/rules.h"
 
-
 /*
  * Variables that steer a training and hold no secret.  Short on purpose:
  * whatever else a program needs can stand in its command.
@@ -34,6 +33,15 @@ static const char *const variables[] = {
 	"WANDB_MODE",
 };
 #define NVARIABLES (sizeof(variables) / sizeof(variables[0]))
+
+/* What looks for a hub, or reports to one, unless it is told not to. */
+static const struct rules_variable offline[] = {
+	{ "HF_DATASETS_OFFLINE", "1" },
+	{ "HF_HUB_OFFLINE", "1" },
+	{ "TRANSFORMERS_OFFLINE", "1" },
+	{ "WANDB_MODE", "offline" },
+};
+#define NOFFLINE (sizeof(offline) / sizeof(offline[0]))
 
 bool
 rules_name(struct span name)
@@ -132,6 +140,19 @@ rules_is_secret(struct span name)
 	return false;
 }
 
+bool
+rules_has_state(struct span trainer)
+{
+	return span_is(trainer, RULES_AXOLOTL) ||
+	    span_is(trainer, "hf-trainer");
+}
+
+const struct rules_variable *
+rules_offline(size_t i)
+{
+	return i < NOFFLINE ? &offline[i] : NULL;
+}
+
 const char *
 rules_env_name(size_t i)
 {
@@ -204,7 +225,8 @@ rules_check(const struct request *r, struct message *why)
 		    "variables", INPUTS_MAX, WORDS_MAX);
 		return AC_ERR_LIMIT;
 	}
-	if (!span_is(r->trainer, "command") || r->has_image)
+	if ((!span_is(r->trainer, "command") &&
+	    !rules_has_state(r->trainer)) || r->has_image)
 		return wrong(why, AC_ERR_UNSUPPORTED, r->trainer,
 		    "is no trainer that is built yet");
 	if (!rules_text(r->config_name))

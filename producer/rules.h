@@ -10,6 +10,8 @@
 #include "common/message.h"
 
 #define RULES_NAME_MAX 128 /* bytes of an input's name */
+#define RULES_AXOLOTL "axolotl" /* the trainer */
+#define RULES_UNDISCLOSED "urn:aicert:undisclosed" /* for a uri */
 
 /* [a-z0-9][a-z0-9._-]*, at most RULES_NAME_MAX bytes? */
 bool rules_name(struct span name);
@@ -38,6 +40,16 @@ bool rules_env(struct span name);
 
 /* Does the variable's name look as if its value were a secret? */
 bool rules_is_secret(struct span name);
+
+/* Is it a trainer that writes trainer_state.json, as those of Hugging Face? */
+bool rules_has_state(struct span trainer);
+
+struct rules_variable {
+	const char *name, *value;
+};
+
+/* The i-th variable that such a trainer needs without a network, or NULL. */
+const struct rules_variable *rules_offline(size_t i);
 
 /* The i-th name that rules_env() allows, NULL after the last. */
 const char *rules_env_name(size_t i);

@@ -363,7 +363,9 @@ wire_write_config(struct writer *w, const struct request *r,
 	wire_write_configure(w, r, span_of(NULL, 0));
 	for (size_t i = 0; i < r->ninputs; i++) {
 		write_span(w, place[i].path);
+		write_span(w, place[i].uri);
 		wr_be32(w, place[i].line);
+		wr_be32(w, place[i].column);
 		wr_u8(w, (uint8_t)place[i].compression);
 	}
 }
@@ -379,7 +381,9 @@ wire_read_config(struct wire_request *out, struct wire_place place[],
 
 	for (size_t i = 0; e == AC_OK && i < q.request.ninputs; i++) {
 		if (!read_word(&in, &place[i].path) ||
+		    !read_word(&in, &place[i].uri) ||
 		    !rd_be32(&in, &place[i].line) ||
+		    !rd_be32(&in, &place[i].column) ||
 		    !rd_u8(&in, &compression) || compression > WIRE_ZSTD)
 			e = AC_ERR_FORMAT;
 		else

@@ -81,8 +81,9 @@ enum wire_compression { WIRE_NONE, WIRE_GZIP, WIRE_ZSTD };
 
 /* Where an input of a configuration lies. */
 struct wire_place {
-	struct span path; /* of the builder's machine; empty: fetch its uri */
-	uint32_t line;    /* of its pin */
+	struct span path; /* of the builder's machine; empty: fetch uri */
+	struct span uri;  /* though the request's may not disclose it */
+	uint32_t line, column; /* of its pin */
 	enum wire_compression compression;
 };
 

@@ -92,14 +92,14 @@ check "an empty pin" 1 '"nopin.yaml":(8|9):[0-9]+: expected a pin, found nothing
 grep -v pin: good.yaml >made-missing.yaml
 check "no pin" 1 '"made-missing.yaml":5:5: this input has no "pin"' build made-missing.yaml --out made-m
 job wrong.yaml 'touch /workspace/ran; cat /inputs/text > m.bin' "sha256:$other"
-check "a wrong pin: file, line, both values" 1 '"wrong.yaml":8: input "text"' build wrong.yaml --out made-m
+check "a wrong pin: file, line, both values" 1 '"wrong.yaml":8:10: input "text"' build wrong.yaml --out made-m
 says "$other.*$pin"
 says "nothing was run"
 says_not training
 sed s/trainer/trianer/ good.yaml >made-typo.yaml
 check "a typo" 1 '":2:1: unknown key "trianer"; did you mean "trainer"' build made-typo.yaml --out made-m
 sed 's/uri: text/uri: nothing/' good.yaml >made-absent.yaml
-check "an absent input" 1 '":8: input "text": cannot read "nothing": No such file' build made-absent.yaml --out made-m
+check "an absent input" 1 '":8:10: input "text": cannot read "nothing": No such file' build made-absent.yaml --out made-m
 mkfifo fifo
 sed 's/uri: text/uri: fifo/' good.yaml >made-fifo.yaml
 check "an input that is a FIFO" 1 "neither a regular" build made-fifo.yaml --out made-m

@@ -61,6 +61,7 @@ right(void **state)
 	assert_string_equal(c.input[0].path, "dir/train.py");
 	assert_string_equal(c.input[1].path, "/srv/a b");
 	assert_int_equal(c.input[0].line, 9);
+	assert_int_equal(c.input[0].column, 10);
 	assert_int_equal(c.input[0].compression, WIRE_NONE);
 	assert_int_equal(r->noutputs, 2);
 	assert_int_equal(r->nenv, 2);
@@ -113,6 +114,291 @@ remote(void **state)
 	assert_string_equal(c.input[2].path, "");
 	assert_int_equal(c.input[2].compression, WIRE_NONE);
 	config_free(&c);
+}
+
+/* What is not disclosed is fetched all the same. */
+static void
+undisclosed(void **state)
+{
+	struct message why = { "" };
+	struct config c;
+
+	(void)state;
+	if (parse(&c, HEAD "inputs:\n"
+	    "  - {name: a, type: file, uri: \"https://example.org/secret\", "
+	    "role: code, disclose: false, pin: \"" PIN "\"}\n"
+	    "  - {name: b, type: file, disclose: false, uri: b, role: code, "
+	    "pin: \"" PIN "\"}\n"
+	    "  - {name: c, type: file, disclose: true, uri: c, role: code, "
+	    "pin: \"" PIN "\"}\n"
+	    "outputs: [m]\n", &why) != AC_OK)
+		fail_msg("%s", why.text);
+	assert_true(span_is(c.request.input[0].uri, RULES_UNDISCLOSED));
+	assert_string_equal(c.input[0].uri, "https://example.org/secret");
+	assert_string_equal(c.input[0].path, "");
+	assert_true(span_is(c.request.input[1].uri, RULES_UNDISCLOSED));
+	assert_string_equal(c.input[1].path, "dir/b");
+	assert_true(span_is(c.request.input[2].uri, "c"));
+	config_free(&c);
+}
+
+static bool
+has_env(const struct request *r, const char *name, const char *value)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->nenv; i++)
+		n += span_is(r->env[i].name, name) &&
+		    span_is(r->env[i].value, value);
+	return n == 1;
+}
+
+static void
+trainers(void **state)
+{
+	struct message why = { "" };
+	struct config c;
+
+	(void)state;
+	if (parse(&c, "version: 2\ntrainer: axolotl\nconfig: a\ninputs:\n"
+	    INPUT "env: {HF_HUB_OFFLINE: \"0\"}\n", &why) != AC_OK)
+		fail_msg("%s", why.text);
+	assert_int_equal(c.request.ncommand, 5);
+	assert_true(span_is(c.request.command[0], "accelerate"));
+	assert_true(span_is(c.request.command[4], "/inputs/a"));
+	assert_int_equal(c.request.noutputs, 1);
+	assert_true(span_is(c.request.output[0], "lora-out/**"));
+	assert_int_equal(c.request.nenv, 4);
+	/* What the file says is kept. */
+	assert_true(has_env(&c.request, "HF_HUB_OFFLINE", "0"));
+	assert_true(has_env(&c.request, "TRANSFORMERS_OFFLINE", "1"));
+	config_free(&c);
+	if (parse(&c, "version: 2\ntrainer: axolotl\ncommand: [a, b]\n"
+	    "inputs: []\noutputs: [m]\n", &why) != AC_OK)
+		fail_msg("%s", why.text);
+	assert_int_equal(c.request.ncommand, 2);
+	assert_true(span_is(c.request.output[0], "m"));
+	config_free(&c);
+	if (parse(&c, "version: 2\ntrainer: hf-trainer\ncommand: [a]\n"
+	    "inputs: []\noutputs: [m]\n", &why) != AC_OK)
+		fail_msg("%s", why.text);
+	assert_true(has_env(&c.request, "HF_DATASETS_OFFLINE", "1"));
+	config_free(&c);
+}
+
+/* ---- the original's file ---- */
+
+#define SHA "0123456789abcdef0123456789abcdef01234567"
+#define BASE "base_model: org/base@sha1:" SHA "\n"
+#define DATA "datasets:\n  - path: org/data@sha1:" SHA "\n    type: alpaca\n"
+
+/* What a file says, without a look at its types. */
+struct original {
+	struct buf answer;
+	struct wire_request asked;
+	struct wire_place place[INPUTS_MAX];
+};
+
+static enum ac_err
+parse_original(struct original *o, const char *text, struct message *why)
+{
+	enum ac_err e;
+
+	*o = (struct original){ 0 };
+	e = fetch_yaml(&o->answer, span_str(text), "dir/job.yaml", why);
+	if (e == AC_OK)
+		assert_ok(wire_read_config(&o->asked, o->place,
+		    buf_span(&o->answer)));
+	return e;
+}
+
+static void
+free_original(struct original *o)
+{
+	wire_request_free(&o->asked);
+	buf_free(&o->answer);
+}
+
+static bool
+gets(const struct original *o, const char *line)
+{
+	struct span made = o->asked.request.command[4];
+
+	return memmem(made.p, made.len, line, strlen(line)) != NULL;
+}
+
+static void
+original(void **state)
+{
+	struct original *o = calloc(1, sizeof(*o));
+	struct message why = { "" };
+	const struct request *r;
+
+	(void)state;
+	assert_non_null(o);
+	if (parse_original(o, "# by hand\n" BASE "strict: false\n"
+	    "datasets:\n"
+	    "  - path: org/data@sha1:" SHA "\n"
+	    "    name: /sub/one.parquet\n    type: {a: [1, ~, \"2\"]}\n"
+	    "  - {path: \"org/data@sha1:" SHA "\", name: two.parquet}\n"
+	    "  - {path: \"data2@sha1:" SHA "\"}\n"
+	    "test_datasets: [{path: \"org/base@sha1:" SHA "\"}]\n"
+	    "tokenizer_config: org/tok@sha1:" SHA "\n"
+	    "base_model_config: llama\nlora_model_dir:\n"
+	    "output_dir: ./out/dir/\nseed: 7\n"
+	    "lora_r: 1\nlora_r: 2\n", &why) != AC_OK)
+		fail_msg("%s", why.text);
+	r = &o->asked.request;
+	assert_true(span_is(r->trainer, "axolotl"));
+	assert_int_equal(r->ncommand, 5);
+	assert_int_equal(r->ninputs, 5);
+	assert_true(span_is(r->input[0].name, "model"));
+	assert_true(span_is(r->input[0].type, "model"));
+	assert_true(span_is(r->input[0].role, "base_model"));
+	assert_true(span_is(r->input[0].uri, "https://huggingface.co/org/base"));
+	assert_true(span_is(r->input[0].pin, "gitCommit:" SHA));
+	assert_int_equal(o->place[0].line, 2);
+	assert_int_equal(o->place[0].column, 13);
+	assert_true(span_is(r->input[1].name, "dataset"));
+	assert_true(span_is(r->input[1].uri,
+	    "https://huggingface.co/datasets/org/data"));
+	assert_true(span_is(r->input[2].name, "dataset-2"));
+	assert_true(span_is(r->input[3].name, "evaluation"));
+	/* The model's repository as a dataset is another input. */
+	assert_true(span_is(r->input[3].uri,
+	    "https://huggingface.co/datasets/org/base"));
+	assert_true(span_is(r->input[4].role, "tokenizer"));
+	assert_true(span_is(r->output[0], "out/dir/**"));
+	assert_true(r->has_seed && r->seed == 7);
+	assert_int_equal(r->nenv, 4);
+	assert_true(gets(o, "base_model: /inputs/model\n"));
+	assert_true(gets(o, "strict: false\n"));
+	assert_true(gets(o, "path: /inputs/dataset/sub/one.parquet\n"));
+	assert_true(gets(o, "type: {a: [1, null, \"2\"]}\n"));
+	assert_true(gets(o, "{path: /inputs/dataset/two.parquet}\n"));
+	assert_true(gets(o, "{path: /inputs/dataset-2}\n"));
+	assert_true(gets(o, "test_datasets: [{path: /inputs/evaluation}]\n"));
+	assert_true(gets(o, "tokenizer_config: /inputs/tokenizer\n"));
+	assert_true(gets(o, "base_model_config: llama\n"));
+	assert_true(gets(o, "lora_model_dir: null\n"));
+	assert_true(gets(o, "lora_r: 1\nlora_r: 2\n"));
+	assert_false(gets(o, "sha1"));
+	assert_false(gets(o, "name"));
+	free_original(o);
+	assert_ok(parse_original(o, BASE DATA, &why));
+	assert_true(gets(o, "output_dir: ./lora-out\n"));
+	assert_true(span_is(o->asked.request.output[0], "lora-out/**"));
+	free_original(o);
+	assert_ok(parse_original(o, BASE "pretraining_dataset:\n- a@sha1:" SHA
+	    "\noutput_dir:\n", &why));
+	assert_true(gets(o, "- /inputs/pretraining\n"));
+	assert_true(gets(o, "output_dir: ./lora-out\n"));
+	free_original(o);
+	free(o);
+}
+
+static void
+wrong_original(void **state)
+{
+	static const struct {
+		const char *name, *text, *place, *says;
+	} cases[] = {
+		{ "a model that floats", "base_model: org/base\n" DATA,
+		    ":1:13: ", "expected repo@sha1:" },
+		{ "a model by branch", "base_model: org/base@main\n" DATA,
+		    ":1:13: ", "found \"org/base@main\"" },
+		{ "a model by a short commit", "base_model: a@sha1:0123\n"
+		    DATA, ":1:13: ", "40 digits" },
+		{ "a model by a commit in capitals", "base_model: a@sha1:"
+		    "0123456789ABCDEF0123456789abcdef01234567\n" DATA,
+		    ":1:13: ", "expected repo" },
+		{ "a model of three parts", "base_model: a/b/c@sha1:" SHA "\n"
+		    DATA, ":1:13: ", "expected repo" },
+		{ "a model that climbs", "base_model: ../b@sha1:" SHA "\n"
+		    DATA, ":1:13: ", "expected repo" },
+		{ "a model of no name", "base_model: \"@sha1:" SHA "\"\n"
+		    DATA, ":1:13: ", "expected repo" },
+		{ "a model that is a list", "base_model: [a]\n" DATA,
+		    ":1:13: ", "expected a word" },
+		{ "a model that is nothing", "base_model:\n" DATA, ":1:12: ",
+		    "expected repo" },
+		{ "two models", BASE BASE DATA, ":2:1: ", "second time" },
+		{ "no dataset", BASE, ":1:1: ", "has no \"datasets\"" },
+		{ "datasets that are a mapping", BASE "datasets: {a: b}\n",
+		    ":2:11: ", "a list of datasets" },
+		{ "a dataset without a path", BASE "datasets: [{name: a}]\n",
+		    ":2:12: ", "has no \"path\"" },
+		{ "a dataset that floats", BASE "datasets: [{path: a/b}]\n",
+		    ":2:19: ", "found \"a/b\"" },
+		{ "a dataset with two paths", BASE "datasets: [{path: a, "
+		    "path: b}]\n", ":2:22: ", "second time" },
+		{ "a file that climbs", BASE "datasets: [{path: \"a@sha1:" SHA
+		    "\", name: ../b}]\n", ":2:76: ", "no file" },
+		{ "an output that climbs", BASE DATA "output_dir: ../x\n",
+		    ":5:13: ", "no folder below" },
+		{ "an output from the root", BASE DATA "output_dir: /out\n",
+		    ":5:13: ", "no folder below" },
+		{ "an output with a star", BASE DATA "output_dir: a*\n",
+		    ":5:13: ", "no folder below" },
+		{ "an anchor", BASE DATA "a: &x 1\n", ":5:4: ", "an anchor" },
+		{ "an alias", BASE DATA "a: *x\n", ":5:4: ", "an alias" },
+		{ "a tag", BASE DATA "a: !!python/object:x 1\n", ":5:4: ",
+		    "a tag" },
+		{ "a second document", BASE DATA "---\n" BASE, ":5:1: ",
+		    "second document" },
+		{ "no YAML after it", BASE DATA "}\n", ":5:1: ", "not YAML" },
+		{ "too deep", BASE "a: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]"
+		    "]]]]]]]]]]]]]]]]]]]]]]]]]]\n", ":2:", "too deep" },
+		{ "version 2 with a model", "version: 2\n" BASE, ":2:1: ",
+		    "unknown key \"base_model\"" },
+	};
+	struct original *o = calloc(1, sizeof(*o));
+	size_t bad = 0;
+
+	(void)state;
+	assert_non_null(o);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct message why = { "" };
+		enum ac_err e = parse_original(o, cases[i].text, &why);
+
+		if (e == AC_OK || strncmp(why.text, "\"dir/job.yaml\"", 14) != 0 ||
+		    strncmp(why.text + 14, cases[i].place,
+		    strlen(cases[i].place)) != 0 ||
+		    strstr(why.text, cases[i].says) == NULL) {
+			print_error("%s: %d %s\n", cases[i].name, e, why.text);
+			bad++;
+		}
+		free_original(o);
+	}
+	free(o);
+	assert_int_equal(bad, 0);
+}
+
+/* Every cut of it, and one that says too much. */
+static void
+cut_original(void **state)
+{
+	static const char text[] = BASE DATA "output_dir: x\nb: [1, {c: d}]\n";
+	struct original *o = calloc(1, sizeof(*o));
+	struct message why = { "" };
+	struct buf answer = { 0 };
+	char *large;
+
+	(void)state;
+	assert_non_null(o);
+	for (size_t i = 0; i < sizeof(text) - 1; i++) {
+		if (fetch_yaml(&answer, span_of(text, i), "f", &why) == AC_OK)
+			buf_free(&answer);
+	}
+	large = malloc(CONFIG_MAX);
+	assert_non_null(large);
+	memset(large, 'x', WORD_MAX + 1);
+	memcpy(large, BASE "k: ", sizeof(BASE "k: ") - 1);
+	memcpy(large + WORD_MAX, "\n" DATA, sizeof("\n" DATA));
+	assert_int_equal(parse_original(o, large, &why), AC_ERR_LIMIT);
+	assert_non_null(strstr(why.text, "more than 16384 bytes"));
+	free(large);
+	free(o);
 }
 
 struct wrong {
@@ -168,8 +454,25 @@ static const struct wrong wrongs[] = {
 	    AC_ERR_FORMAT },
 	{ "a second document", GOOD "---\n" GOOD, ":7:1: ", "second document",
 	    AC_ERR_FORMAT },
-	{ "another trainer", "version: 2\ntrainer: axolotl\n", ":2:10: ",
-	    "\"axolotl\" is not built yet", AC_ERR_UNSUPPORTED },
+	{ "a trainer without a preset", "version: 2\ntrainer: trl\n", ":2:10: ",
+	    "write trainer: hf-trainer", AC_ERR_UNSUPPORTED },
+	{ "no command", "version: 2\ntrainer: command\ninputs: []\n"
+	    "outputs: [m]\n", ":1:1: ", "has no \"command\"", AC_ERR_FORMAT },
+	{ "hf-trainer without outputs", "version: 2\ntrainer: hf-trainer\n"
+	    "inputs: []\ncommand: [a]\n", ":1:1: ", "has no \"outputs\"",
+	    AC_ERR_FORMAT },
+	{ "axolotl without a configuration", "version: 2\ntrainer: axolotl\n"
+	    "inputs: []\n", ":1:1: ", "has no \"config\"", AC_ERR_FORMAT },
+	{ "axolotl, configured by no input", "version: 2\ntrainer: axolotl\n"
+	    "config: ax\ninputs:\n" INPUT, ":3:9: ", "no input is called "
+	    "\"ax\"", AC_ERR_FORMAT },
+	{ "axolotl with both", "version: 2\ntrainer: axolotl\nconfig: a\n"
+	    "command: [b]\ninputs:\n" INPUT, ":3:9: ", "not both",
+	    AC_ERR_FORMAT },
+	{ "a configuration of a command", GOOD "config: a\n", ":7:9: ",
+	    "for the trainer axolotl", AC_ERR_FORMAT },
+	{ "a configuration that is a list", GOOD "config: [a]\n", ":7:9: ",
+	    "found a list", AC_ERR_FORMAT },
 	{ "no trainer", "version: 2\ntrainer: comand\n", ":2:10: ",
 	    "did you mean \"command\"?", AC_ERR_FORMAT },
 	{ "a trainer that is nothing", "version: 2\ntrainer:\n", ":",
@@ -230,8 +533,12 @@ static const struct wrong wrongs[] = {
 	    "did you mean \"file\"?", AC_ERR_FORMAT },
 	{ "an unknown role", AT("name: a, role: dateset"), ":5:21: ",
 	    "did you mean \"dataset\"?", AC_ERR_FORMAT },
-	{ "a key for later", AT("name: a, disclose: false"), ":5:15: ",
+	{ "a key for later", AT("name: a, certificate: x"), ":5:15: ",
 	    "not built yet", AC_ERR_UNSUPPORTED },
+	{ "disclose as a word", AT("name: a, disclose: no"), ":5:25: ",
+	    "true or false", AC_ERR_FORMAT },
+	{ "disclose that is nothing", AT("name: a, disclose: "), ":5:",
+	    "found nothing", AC_ERR_FORMAT },
 	{ "fetching", AT("name: a, uri: \"ftp://example.org/x\""), ":5:20: ",
 	    "\"ftp:\" is not built yet", AC_ERR_UNSUPPORTED },
 	{ "a password in a URL", AT("name: a, uri: \"https://me:pw@example.org"
@@ -428,6 +735,11 @@ main(void)
 		cmocka_unit_test(right),
 		cmocka_unit_test(least),
 		cmocka_unit_test(remote),
+		cmocka_unit_test(undisclosed),
+		cmocka_unit_test(trainers),
+		cmocka_unit_test(original),
+		cmocka_unit_test(wrong_original),
+		cmocka_unit_test(cut_original),
 		cmocka_unit_test(wrong),
 		cmocka_unit_test(cut),
 		cmocka_unit_test(caps),
