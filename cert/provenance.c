@@ -62,7 +62,8 @@ write_definition(struct writer *w, const struct provenance *p)
 	request_write(w, r);
 	wr_str(w, ",\"internalParameters\":{\"sandbox\":");
 	wr_bytes(w, p->sandbox);
-	wr_str(w, ",\"gpus\":[]");
+	wr_str(w, ",\"gpus\":");
+	request_write_strings(w, p->gpu, p->ngpus);
 	if (p->checkpoint.len > 0) {
 		wr_str(w, ",\"logCheckpointAtStart\":\"");
 		wr_base64(w, p->checkpoint);

@@ -27,6 +27,8 @@ struct provenance {
 	struct digest image_root;     /* dm-verity root of the VM's image */
 	const char *invocation_id;
 	const struct timing *timing;
+	const struct span *gpu;       /* names */
+	size_t ngpus;
 	const struct figure *figure;
 	size_t nfigures;
 };

@@ -13,6 +13,7 @@
 #include "common/text.h"
 #include "producer/build.h"
 #include "producer/cmd.h"
+#include "producer/gpus.h"
 #include "producer/tpmsim.h"
 
 #define NAME "build"
@@ -33,8 +34,8 @@ struct screen {
 struct arguments {
 	struct build_options build;
 	const char *sim;
-	bool json, quiet;
-	uint64_t memory;
+	bool json, quiet, with_gpus;
+	struct gpus gpus;
 	struct buf tcti;  /* of sim */
 	char *ak_chain;   /* of sim */
 	char *reset;      /* what gives a new boot */
@@ -47,7 +48,7 @@ help(void)
 	    "           [--tpm-sim DIR | --tcti NAME --ak-chain PEM]\n"
 	    "           [--log URL | --log-checkpoint FILE]\n"
 	    "           [--time-limit SECONDS] [--memory BYTES[K|M|G]]\n"
-	    "           [--accept-short-ak] [--json] [--quiet]\n\n"
+	    "           [--gpus] [--accept-short-ak] [--json] [--quiet]\n\n"
 	    "Trains as CONFIG (an aicert.yaml) says: checks every input "
 	    "against its pin, runs\n"
 	    "the command in a sandbox without a network, and writes the "
@@ -68,6 +69,7 @@ help(void)
 	    "  --log-checkpoint FILE  the same from a file\n"
 	    "  --time-limit SECONDS   of the training (%d)\n"
 	    "  --memory SIZE          of the training; none without\n"
+	    "  --gpus                 let the training use this machine's GPUs\n"
 	    "  --accept-short-ak      though its certificate ends soon\n"
 	    "  --json                 the result as JSON\n"
 	    "  --quiet                do not show the training's output\n\n"
@@ -194,7 +196,7 @@ parse_seconds(uint64_t *out, const char *text)
 
 enum {
 	OPT_OUT = 256, OPT_KEY, OPT_SIM, OPT_TCTI, OPT_CHAIN, OPT_LOG,
-	OPT_CHECKPOINT, OPT_TIME, OPT_MEMORY, OPT_SHORT, OPT_JSON, OPT_QUIET,
+	OPT_CHECKPOINT, OPT_TIME, OPT_MEMORY, OPT_GPUS, OPT_SHORT, OPT_JSON, OPT_QUIET,
 };
 
 static const struct option options[] = {
@@ -208,6 +210,7 @@ static const struct option options[] = {
 	{ "log-checkpoint", required_argument, NULL, OPT_CHECKPOINT },
 	{ "time-limit", required_argument, NULL, OPT_TIME },
 	{ "memory", required_argument, NULL, OPT_MEMORY },
+	{ "gpus", no_argument, NULL, OPT_GPUS },
 	{ "accept-short-ak", no_argument, NULL, OPT_SHORT },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
@@ -251,6 +254,9 @@ take_option(struct arguments *a, int c, char **argv)
 		return parse_size(&r->limits.memory_bytes, optarg) ? CMD_OK :
 		    cmd_usage(NAME, "--memory takes bytes, or a number with "
 		    "K, M or G");
+	case OPT_GPUS:
+		a->with_gpus = true;
+		return CMD_OK;
 	case OPT_SHORT:
 		r->attest.accept_short_ak = true;
 		return CMD_OK;
@@ -322,6 +328,25 @@ find_tpm(struct arguments *a, struct message *why)
 	r->attest.tcti = (const char *)a->tcti.p;
 	r->attest.ak_chain = a->ak_chain;
 	r->attest.reset = a->reset;
+	return AC_OK;
+}
+
+static enum ac_err
+find_gpus(struct arguments *a, struct message *why)
+{
+	struct recorder_options *r = &a->build.recorder;
+
+	if (!a->with_gpus)
+		return AC_OK;
+	if (!gpus_find(&a->gpus, "/dev"))
+		return BECAUSE(why, AC_ERR_MEMORY, "no memory");
+	if (a->gpus.n == 0)
+		return BECAUSE(why, AC_ERR_NOT_FOUND, "--gpus, but this "
+		    "machine has no GPU (/dev/nvidia0); install its driver, or "
+		    "leave --gpus out");
+	r->ngpus = a->gpus.n;
+	r->devices = (const char *const *)a->gpus.node;
+	r->ndevices = a->gpus.nnodes;
 	return AC_OK;
 }
 
@@ -414,6 +439,8 @@ build(struct arguments *a)
 	a->build.out = out;
 	a->build.watch = (struct run_watch){ on_progress, on_output, &screen };
 	e = out == NULL ? AC_ERR_MEMORY : find_tpm(a, &why);
+	if (e == AC_OK)
+		e = find_gpus(a, &why);
 	if (e == AC_OK && !a->build.recorder.measured)
 		on_progress(&screen, span_str("no TPM is given: the "
 		    "certificate will be SELF-ASSERTED"));
@@ -457,6 +484,7 @@ cmd_build(int argc, char **argv)
 		tpm_quiet();
 		code = build(&a);
 	}
+	gpus_free(&a.gpus);
 	buf_free(&a.tcti);
 	free(a.ak_chain);
 	free(a.reset);

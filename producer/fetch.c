@@ -6,6 +6,7 @@
  *   aicert-fetch file URL          the file there, as a tree stream on 1
  *   aicert-fetch unpack gzip|zstd  the compressed file on 0, as a tree stream
  *   aicert-fetch unpack archive    the files of the archive on 0, the same
+ *   aicert-fetch state             trainer_state.json on 0, its figures on 1
  *
  * It holds no key and hashes nothing that counts.  Exit status: 0 done, 1 it
  * said why not, 2 it was called in another way.
@@ -19,6 +20,7 @@
 #include "common/file.h"
 #include "producer/fetch_archive.h"
 #include "producer/fetch_file.h"
+#include "producer/fetch_state.h"
 #include "producer/fetch_unpack.h"
 #include "producer/fetch_yaml.h"
 
@@ -63,6 +65,28 @@ yaml(const char *path)
 	return e == AC_OK ? 0 : failed(e, &why);
 }
 
+static int
+state(void)
+{
+	struct buf answer = { 0 };
+	struct message why;
+	struct writer w;
+	enum ac_err e;
+
+	wr_init(&w, FETCH_STATE_ANSWER_MAX);
+	e = fetch_state(&w, STDIN_FILENO, &why);
+	if (e != AC_OK) {
+		wr_free(&w);
+		return failed(e, &why);
+	}
+	message_set(&why, "nobody takes the answer");
+	e = wr_end(&w, &answer);
+	if (e == AC_OK)
+		e = file_write_all(STDOUT_FILENO, buf_span(&answer));
+	buf_free(&answer);
+	return e == AC_OK ? 0 : failed(e, &why);
+}
+
 static void
 told(const char *text)
 {
@@ -85,6 +109,8 @@ main(int argc, char **argv)
 
 	if (argc == 3 && strcmp(argv[1], "yaml") == 0)
 		return yaml(argv[2]);
+	if (argc == 2 && strcmp(argv[1], "state") == 0)
+		return state();
 	(void)signal(SIGPIPE, SIG_IGN);
 	errno = 0;
 	if (argc == 3 && strcmp(argv[1], "file") == 0)

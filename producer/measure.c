@@ -467,15 +467,30 @@ measure_outputs(struct measure_files *out, int dir_fd,
 }
 
 enum ac_err
-measure_count(int dir_fd, const struct span glob[], size_t n,
-    struct message *why)
+measure_list(struct measure_files *out, int dir_fd, const struct span glob[],
+    size_t n, struct message *why)
 {
 	struct walk w = { .top_fd = dir_fd, .store_fd = -1, .glob = glob,
 		.nglobs = n, .hash = false, .why = why };
 	enum ac_err e = walk(&w);
 
-	if (e == AC_OK)
-		e = check_weights(&w.files, why);
+	if (e == AC_OK) {
+		*out = w.files;
+		w.files = (struct measure_files){ 0 }; /* transferred */
+	}
 	measure_files_free(&w.files);
+	return e;
+}
+
+enum ac_err
+measure_count(int dir_fd, const struct span glob[], size_t n,
+    struct message *why)
+{
+	struct measure_files files = { 0 };
+	enum ac_err e = measure_list(&files, dir_fd, glob, n, why);
+
+	if (e == AC_OK)
+		e = check_weights(&files, why);
+	measure_files_free(&files);
 	return e;
 }

@@ -49,6 +49,13 @@ AC_MUST_CHECK enum ac_err measure_outputs(struct measure_files *out,
     int dir_fd, const struct span glob[], size_t n, struct message *why);
 
 /*
+ * The names of those files, without a look at them; all else of *out is 0.
+ * AC_ERR_LIMIT, AC_ERR_MEMORY.
+ */
+AC_MUST_CHECK enum ac_err measure_list(struct measure_files *out, int dir_fd,
+    const struct span glob[], size_t n, struct message *why);
+
+/*
  * The same checks without reading a file, while the training still writes:
  * only AC_ERR_LIMIT and AC_ERR_MEMORY fail.
  */

@@ -14,6 +14,7 @@
 #include "cert/note.h"
 #include "cert/provenance.h"
 #include "common/sha256.h"
+#include "producer/figures.h"
 #include "producer/intake.h"
 #include "producer/measure.h"
 #include "producer/recorder.h"
@@ -23,7 +24,7 @@
 #define OUTPUT_CHUNK 65536 /* bytes of the training's output at a time */
 #define COUNT_MS 5000      /* between two counts of the outputs, at least */
 #define COUNT_SHARE 200    /* and so many times as long as a count takes */
-#define NFIGURES 2
+#define ENERGY_MS 10000    /* between two looks at the counters of energy */
 #define INVOCATION_LEN 36  /* a UUID */
 #define SECOND_MS 1000
 #define DOWNLOAD ".download-" /* before the name of what is unpacked */
@@ -67,7 +68,9 @@ struct recorder {
 	struct buf checkpoint;
 	struct buf sandbox;          /* JSON: what was enforced */
 	struct timing timing;
-	struct figure figure[NFIGURES];
+	struct figures figures;
+	struct energy *energy; /* while it trains; else NULL */
+	struct span gpu[ENERGY_GPUS_MAX]; /* their names, of energy */
 	char invocation[INVOCATION_LEN + 1];
 };
 
@@ -487,6 +490,20 @@ await_verb(struct recorder *r)
 
 /* ---- start ---- */
 
+/* Name the GPUs of the run, as far as they say what they are. */
+static size_t
+name_gpus(struct recorder *r)
+{
+	size_t n = r->energy == NULL ? 0 : energy_gpus(r->energy);
+
+	for (size_t i = 0; i < n; i++) {
+		struct span name = span_str(energy_gpu_name(r->energy, i));
+
+		r->gpu[i] = rules_text(name) ? name : span_str("unnamed");
+	}
+	return n;
+}
+
 static enum ac_err
 encode_provenance(struct recorder *r, struct buf *out,
     const struct outputs *outputs)
@@ -501,23 +518,15 @@ encode_provenance(struct recorder *r, struct buf *out,
 		.version = AICERT_VERSION,
 		.invocation_id = r->invocation,
 		.timing = &r->timing,
-		.figure = r->figure,
-		.nfigures = NFIGURES,
+		.gpu = r->gpu,
+		.ngpus = name_gpus(r),
+		.figure = r->figures.figure,
+		.nfigures = r->figures.n,
 	};
 
 	if (r->attest != NULL)
 		p.has_image_root = attest_image_root(r->attest, &p.image_root);
 	return provenance_encode(out, &p);
-}
-
-static void
-set_figure(struct figure *f, const char *name, uint64_t ms,
-    const char *assurance)
-{
-	*f = (struct figure){ .name = name, .unit = "s",
-		.assurance = assurance };
-	(void)snprintf(f->value, sizeof(f->value), "%llu.%03u",
-	    (unsigned long long)(ms / SECOND_MS), (unsigned)(ms % SECOND_MS));
 }
 
 /*
@@ -529,9 +538,40 @@ static void
 set_figures(struct recorder *r, uint64_t wall_ms, uint64_t cpu_ms)
 {
 	/* Without a TPM nobody but the builder vouches for our clock. */
-	set_figure(&r->figure[0], "wallSeconds", wall_ms,
-	    r->attest != NULL ? "measured" : "reported");
-	set_figure(&r->figure[1], "cpuSeconds", cpu_ms, "reported");
+	const char *ours = r->attest != NULL ? "measured" : "reported";
+	size_t ngpus = r->options->ngpus;
+
+	r->figures.n = 0;
+	figures_add(&r->figures, "wallSeconds", wall_ms, "s", ours);
+	figures_add(&r->figures, "cpuSeconds", cpu_ms, "s", "reported");
+	if (ngpus > 0)
+		figures_add(&r->figures, "gpuSeconds", ngpus * wall_ms, "s",
+		    ours);
+	if (r->energy != NULL)
+		figures_add_energy(&r->figures, r->energy, ours);
+}
+
+/* What the trainer says of itself, where it is of a kind that says it. */
+static enum ac_err
+add_reported(struct recorder *r)
+{
+	struct message why = { "" }, m;
+	enum ac_err e = AC_ERR_IO;
+	int fd;
+
+	if (!rules_has_state(r->asked.request.trainer))
+		return AC_OK;
+	fd = open(r->options->workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return said(r, e, "the folder of the training is gone");
+	e = figures_add_reported(&r->figures, fd, &why);
+	(void)close(fd);
+	if (e == AC_OK)
+		return AC_OK;
+	/* A day's training is not lost for a figure. */
+	message_set(&m, "no FLOPs or tokens will be stated: %s", why.text);
+	return progress(r, m.text) == AC_OK ? AC_OK :
+	    said(r, AC_ERR_IO, "abandoned");
 }
 
 /* The caps that the inputs alone would break, before anything runs. */
@@ -544,6 +584,9 @@ check_room(struct recorder *r)
 	enum ac_err e;
 
 	set_figures(r, 0, 0);
+	while (r->figures.n < FIGURES_MAX)
+		figures_add(&r->figures, "cumulativeFlops", UINT64_MAX, "FLOP",
+		    "reported");
 	e = encode_provenance(r, &s, &outputs);
 	buf_free(&s);
 	if (e != AC_OK) {
@@ -695,6 +738,8 @@ make_job(struct job *out, const struct recorder *r)
 		.ninputs = q->ninputs,
 		.workspace = r->options->workspace,
 		.limits = r->options->limits,
+		.gpus = r->options->devices,
+		.ngpus = r->options->ndevices,
 	};
 	*out = j;
 	return AC_OK;
@@ -743,7 +788,7 @@ static enum ac_err
 follow(struct recorder *r, struct sandbox *s)
 {
 	uint64_t limit_at = now_ms() + r->options->limits.wall_s * SECOND_MS;
-	uint64_t count_at = now_ms() + COUNT_MS;
+	uint64_t count_at = now_ms() + COUNT_MS, energy_at = 0;
 	uint8_t *chunk = malloc(OUTPUT_CHUNK);
 	enum ac_err e = AC_ERR_MEMORY;
 	size_t n;
@@ -759,6 +804,12 @@ follow(struct recorder *r, struct sandbox *s)
 		uint64_t until = limit_at < count_at ? limit_at : count_at;
 		int ready;
 
+		if (now >= energy_at) {
+			energy_read(r->energy);
+			energy_at = now + ENERGY_MS;
+		}
+		if (energy_at < until)
+			until = energy_at;
 		ready = poll(p, 2, until <= now ? 0 : (int)(until - now));
 		if (ready < 0 && errno != EINTR) {
 			e = said(r, AC_ERR_IO, "cannot wait for the training");
@@ -833,6 +884,11 @@ run_job(struct recorder *r, const struct job *j, int *exit_status)
 
 	r->timing.started_s = (int64_t)time(NULL);
 	began_ms = now_ms();
+	e = energy_open(&r->energy, r->options->sysfs != NULL ?
+	    r->options->sysfs : ENERGY_SYSFS, r->options->ngpus == 0 ? NULL :
+	    r->options->nvml != NULL ? r->options->nvml : ENERGY_NVML);
+	if (e != AC_OK)
+		return said(r, e, "no memory");
 	e = sandbox_start(&s, &j->spec, &why);
 	if (e != AC_OK)
 		return said(r, e, why.text);
@@ -853,6 +909,7 @@ run_job(struct recorder *r, const struct job *j, int *exit_status)
 		    "nothing can be said about its outputs: reboot");
 	r->timing.wall_ms = now_ms() - began_ms;
 	r->timing.finished_s = (int64_t)time(NULL);
+	energy_read(r->energy);
 	if (e != AC_OK)
 		return e;
 	if (result.timed_out) {
@@ -863,7 +920,7 @@ run_job(struct recorder *r, const struct job *j, int *exit_status)
 	}
 	set_figures(r, r->timing.wall_ms, children_ms() - cpu_ms);
 	*exit_status = result.exit_status;
-	return AC_OK;
+	return result.exit_status == 0 ? add_reported(r) : AC_OK;
 }
 
 static enum ac_err
@@ -917,7 +974,7 @@ record_run(struct recorder *r)
 	if (e != AC_OK)
 		return e;
 	wr_init(&w, STATEMENT_MAX);
-	event_compute(&w, r->figure, NFIGURES);
+	event_compute(&w, r->figures.figure, r->figures.n);
 	return record(r, ATTEST_INPUTS_PCR, &w);
 }
 
@@ -1091,6 +1148,7 @@ free_recorder(struct recorder *r)
 	}
 	if (r->store_fd >= 0)
 		(void)close(r->store_fd);
+	energy_free(r->energy);
 	attest_free(r->attest);
 	wire_request_free(&r->asked);
 	wire_frame_free(&r->configure);

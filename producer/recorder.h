@@ -47,6 +47,12 @@ struct recorder_options {
 	unsigned clock_s;             /* how long to wait for a safe clock */
 	uint64_t input_max;           /* bytes of one; 0: INPUT_BYTES_MAX */
 	unsigned stall_s;             /* 0: RECORDER_STALL_S */
+	/* GPUs for the training: how many, and their nodes below /dev. */
+	size_t ngpus;
+	const char *const *devices;   /* [ndevices] */
+	size_t ndevices;
+	const char *sysfs, *nvml;     /* of the counters of energy; NULL: as
+				       * energy.h has them */
 };
 
 /*
