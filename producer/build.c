@@ -196,17 +196,6 @@ configure(struct build *b)
 
 /* ---- inputs ---- */
 
-/* Put the place of the input's pin in front of the message. */
-static void
-place(struct build *b, const struct config_input *in)
-{
-	struct message what = *b->why;
-
-	message_set(b->why, "%s", "");
-	message_add_quoted(b->why, span_str(b->options->config));
-	message_add(b->why, ":%zu:%zu: %s", in->line, in->column, what.text);
-}
-
 static enum ac_err
 give_inputs(struct build *b)
 {
@@ -214,7 +203,8 @@ give_inputs(struct build *b)
 	enum ac_err e = inputs_give(&b->run, &b->config, &failed, b->why);
 
 	if (e != AC_OK && failed < b->config.request.ninputs)
-		place(b, &b->config.input[failed]);
+		config_place(&b->config.input[failed], b->options->config,
+		    b->why);
 	return e;
 }
 

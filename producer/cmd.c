@@ -2,6 +2,9 @@
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "producer/cmd.h"
 
@@ -22,6 +25,27 @@ cmd_print(struct writer *w)
 		(void)fwrite(text.p, 1, text.len, stdout);
 	buf_free(&text);
 	return e;
+}
+
+void
+cmd_catch(int *fd, sigset_t *stops, sigset_t *before)
+{
+	(void)sigemptyset(stops);
+	(void)sigaddset(stops, SIGINT);
+	(void)sigaddset(stops, SIGTERM);
+	(void)sigaddset(stops, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, stops, before);
+	*fd = signalfd(-1, stops, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void
+cmd_release(int fd, const sigset_t *stops, const sigset_t *before)
+{
+	if (fd >= 0)
+		(void)close(fd);
+	while (sigtimedwait(stops, NULL, &(struct timespec){ 0 }) > 0)
+		continue;
+	(void)sigprocmask(SIG_SETMASK, before, NULL);
 }
 
 int

@@ -5,6 +5,8 @@
 #ifndef AICERT_PRODUCER_CMD_H
 #define AICERT_PRODUCER_CMD_H
 
+#include <signal.h>
+
 #include "common/message.h"
 #include "common/writer.h"
 
@@ -14,9 +16,14 @@ enum cmd_exit {
 	CMD_USAGE = 2,  /* the command line is wrong; nothing was done */
 };
 
+#define CMD_CONFIG "aicert.yaml" /* where none is named */
+
 int cmd_keygen(int argc, char **argv);
 int cmd_tpmsim(int argc, char **argv);
 int cmd_build(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_init(int argc, char **argv);
+int cmd_pin(int argc, char **argv);
 int cmd_publish(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_get(int argc, char **argv);
@@ -27,6 +34,14 @@ int cmd_sign(int argc, char **argv);
 
 /* Print "aicert <name>: <text>" on standard error; CMD_FAILED. */
 int cmd_failed(const char *name, const struct message *why);
+
+/*
+ * Let *fd be readable, instead of the program ended, where the user wishes it
+ * to end: Ctrl-C, a hang-up, SIGTERM.  cmd_release() is the end of that; what
+ * came meanwhile is answered then.
+ */
+void cmd_catch(int *fd, sigset_t *stops, sigset_t *before);
+void cmd_release(int fd, const sigset_t *stops, const sigset_t *before);
 
 /* Print what w has on standard output, freeing it; main() checks the output. */
 AC_MUST_CHECK enum ac_err cmd_print(struct writer *w);

@@ -430,12 +430,7 @@ build(struct arguments *a)
 	char *out = trim_slashes(a->build.out);
 	enum ac_err e;
 
-	(void)sigemptyset(&stops);
-	(void)sigaddset(&stops, SIGINT);
-	(void)sigaddset(&stops, SIGTERM);
-	(void)sigaddset(&stops, SIGHUP);
-	(void)sigprocmask(SIG_BLOCK, &stops, &before);
-	a->build.cancel_fd = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
+	cmd_catch(&a->build.cancel_fd, &stops, &before);
 	a->build.out = out;
 	a->build.watch = (struct run_watch){ on_progress, on_output, &screen };
 	e = out == NULL ? AC_ERR_MEMORY : find_tpm(a, &why);
@@ -453,12 +448,7 @@ build(struct arguments *a)
 	else
 		put_result(a, &result);
 	free_tail(&screen);
-	if (a->build.cancel_fd >= 0)
-		(void)close(a->build.cancel_fd);
-	/* What came while it ended is answered: it has ended. */
-	while (sigtimedwait(&stops, NULL, &(struct timespec){ 0 }) > 0)
-		continue;
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	cmd_release(a->build.cancel_fd, &stops, &before);
 	free(out);
 	return e == AC_OK ? CMD_OK : cmd_failed(NAME, &why);
 }

@@ -51,8 +51,85 @@ take_places(struct config *c, const struct wire_place place[])
 	return AC_OK;
 }
 
-enum ac_err
-config_decode(struct config *out, struct span bytes, const char *path,
+/* ---- pins that float ---- */
+
+void
+config_place(const struct config_input *in, const char *path,
+    struct message *why)
+{
+	struct message what = *why;
+
+	message_set(why, "%s", "");
+	message_add_quoted(why, span_str(path));
+	message_add(why, ":%zu:%zu: %s", in->line, in->column, what.text);
+}
+
+static bool
+floats(const struct request *r)
+{
+	for (size_t i = 0; i < r->ninputs; i++)
+		if (rules_floats(r->input[i].pin))
+			return true;
+	return false;
+}
+
+/* The pin that the lock has for input i. */
+static enum ac_err
+take_locked(struct config *c, size_t i, struct message *why)
+{
+	struct request_input *in = &c->asked.input[i];
+	const struct lock_entry *found = lock_find(&c->lock, in->name);
+
+	message_set(why, "the pin ");
+	message_add_quoted(why, in->pin);
+	message_add(why, " floats, and ");
+	if (found == NULL) {
+		message_add(why, "no lock says what it means; run: aicert pin");
+		return AC_ERR_FORMAT;
+	}
+	if (!span_is(found->uri, c->input[i].uri) ||
+	    !span_equal(found->reference, in->pin)) {
+		message_add(why, "the lock is of ");
+		message_add_quoted(why, found->reference);
+		message_add(why, " of ");
+		message_add_quoted(why, found->uri);
+		message_add(why, "; run: aicert pin");
+		return AC_ERR_MISMATCH;
+	}
+	in->pin = found->pin;
+	return AC_OK;
+}
+
+/* Let every pin that floats be what the lock beside path says. */
+static enum ac_err
+apply_lock(struct config *c, const char *path, struct message *why)
+{
+	char *name = lock_path(path);
+	enum ac_err e = AC_ERR_MEMORY;
+
+	message_set(why, "no memory");
+	if (name != NULL)
+		e = lock_read(&c->lock, name, why);
+	free(name);
+	if (e != AC_OK && e != AC_ERR_NOT_FOUND)
+		return e;
+	for (size_t i = 0; i < c->request.ninputs; i++) {
+		if (!rules_floats(c->request.input[i].pin))
+			continue;
+		e = take_locked(c, i, why);
+		if (e != AC_OK) {
+			config_place(&c->input[i], path, why);
+			return e;
+		}
+	}
+	return AC_OK;
+}
+
+/* ---- what the parser says ---- */
+
+/* The form of what the parser says, but not what rules.h says of it. */
+static enum ac_err
+decode(struct config *out, struct span bytes, const char *path,
     struct buf answer, struct message *why)
 {
 	struct wire_place *place = calloc(INPUTS_MAX, sizeof(*place));
@@ -73,8 +150,6 @@ config_decode(struct config *out, struct span bytes, const char *path,
 	c.request.config_name = span_str(c.name);
 	c.request.config_sha256 = sha256_of(bytes);
 	e = take_places(&c, place);
-	if (e == AC_OK)
-		e = rules_check(&c.request, why);
 	if (e != AC_OK)
 		goto out;
 	*out = c;
@@ -83,6 +158,40 @@ config_decode(struct config *out, struct span bytes, const char *path,
 out:
 	free(place);
 	config_free(&c);
+	return e;
+}
+
+enum ac_err
+config_decode(struct config *out, struct span bytes, const char *path,
+    struct buf answer, struct message *why)
+{
+	struct config c = { 0 };
+	enum ac_err e = decode(&c, bytes, path, answer, why);
+
+	if (e == AC_OK && floats(&c.request))
+		e = apply_lock(&c, path, why);
+	if (e == AC_OK)
+		e = rules_check(&c.request, why);
+	if (e == AC_OK)
+		*out = c;
+	else
+		config_free(&c);
+	return e;
+}
+
+static enum ac_err
+decode_floating(struct config *out, struct span bytes, const char *path,
+    struct buf answer, struct message *why)
+{
+	struct config c = { 0 };
+	enum ac_err e = decode(&c, bytes, path, answer, why);
+
+	if (e == AC_OK)
+		e = rules_check_floating(&c.request, why);
+	if (e == AC_OK)
+		*out = c;
+	else
+		config_free(&c);
 	return e;
 }
 
@@ -106,9 +215,10 @@ parse(struct buf *answer, struct span bytes, const char *path, int cancel_fd,
 	return e;
 }
 
-enum ac_err
-config_read(struct config *out, const char *path, int cancel_fd,
-    struct message *why)
+static enum ac_err
+read_by(enum ac_err (*by)(struct config *, struct span, const char *,
+    struct buf, struct message *), struct config *out, const char *path,
+    int cancel_fd, struct message *why)
 {
 	struct buf bytes = { 0 }, answer = { 0 };
 	enum ac_err e = file_read(&bytes, path, CONFIG_MAX);
@@ -127,9 +237,23 @@ config_read(struct config *out, const char *path, int cancel_fd,
 	}
 	e = parse(&answer, buf_span(&bytes), path, cancel_fd, why);
 	if (e == AC_OK)
-		e = config_decode(out, buf_span(&bytes), path, answer, why);
+		e = by(out, buf_span(&bytes), path, answer, why);
 	buf_free(&bytes);
 	return e;
+}
+
+enum ac_err
+config_read(struct config *out, const char *path, int cancel_fd,
+    struct message *why)
+{
+	return read_by(config_decode, out, path, cancel_fd, why);
+}
+
+enum ac_err
+config_read_floating(struct config *out, const char *path, int cancel_fd,
+    struct message *why)
+{
+	return read_by(decode_floating, out, path, cancel_fd, why);
 }
 
 void
@@ -142,6 +266,7 @@ config_free(struct config *c)
 		}
 	free(c->input);
 	free(c->name);
+	lock_free(&c->lock);
 	wire_request_free(&c->asked);
 	buf_free(&c->answer);
 	buf_free(&c->bytes);

@@ -7,6 +7,7 @@
 #define AICERT_PRODUCER_CONFIG_H
 
 #include "common/message.h"
+#include "producer/lock.h"
 #include "producer/wire.h"
 
 /* Where an input lies and where it is asked for. */
@@ -25,13 +26,15 @@ struct config {
 	struct request request;
 	struct config_input *input; /* [request.ninputs] */
 	struct buf bytes;           /* the file exactly as it was read */
+	struct lock lock;           /* what pins that float mean */
 	struct wire_request asked;  /* private */
 	struct buf answer;
 	char *name;
 };
 
 /*
- * Read the file path.  Relative uris are relative to its folder.  AC_ERR_FORMAT,
+ * Read the file path, and where pins float also its lock, beside it, which
+ * says what they mean.  Relative uris are relative to its folder.  AC_ERR_FORMAT,
  * AC_ERR_UNSUPPORTED: something that this build lacks, by name; AC_ERR_LIMIT;
  * AC_ERR_NOT_FOUND; AC_ERR_IO; AC_ERR_MEMORY; AC_ERR_BUSY: cancel_fd (-1: none)
  * was readable.  *why is set on failure: "file:line:column: what was found,
@@ -41,12 +44,23 @@ AC_MUST_CHECK enum ac_err config_read(struct config *out, const char *path,
     int cancel_fd, struct message *why);
 
 /*
+ * The same, but pins may float, and stay as they stand in the file; the lock
+ * is not looked at.
+ */
+AC_MUST_CHECK enum ac_err config_read_floating(struct config *out,
+    const char *path, int cancel_fd, struct message *why);
+
+/*
  * The configuration of those bytes, of which answer, which is handed over even
  * on failure, says what they say.  AC_ERR_FORMAT, AC_ERR_LIMIT,
  * AC_ERR_UNSUPPORTED, AC_ERR_MEMORY; *why is set.
  */
 AC_MUST_CHECK enum ac_err config_decode(struct config *out, struct span bytes,
     const char *path, struct buf answer, struct message *why);
+
+/* Put "path:line:column: " of the input's pin in front of *why. */
+void config_place(const struct config_input *in, const char *path,
+    struct message *why);
 
 void config_free(struct config *c);
 

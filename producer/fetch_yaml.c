@@ -652,7 +652,7 @@ check_pin(struct parser *p, struct span pin)
 	struct digest d;
 	bool download;
 
-	if (rules_pin(&d, &download, pin))
+	if (rules_pin(&d, &download, pin) || rules_floats(pin))
 		return true;
 	(void)fail(p, AC_ERR_FORMAT);
 	message_add(p->why, "expected a pin, sha256: and 64 lower-case hex "

@@ -18,6 +18,10 @@ struct command {
 static const struct command commands[] = {
 	{ "keygen", "make the builder's key", cmd_keygen },
 	{ "tpm-sim", "keep a software TPM, for trying things out", cmd_tpmsim },
+	{ "init", "write a configuration to begin with", cmd_init },
+	{ "pin", "say what pins that float mean now", cmd_pin },
+	{ "check", "say what a configuration runs and makes public",
+	    cmd_check },
 	{ "build", "train a model as a file says, and certify it", cmd_build },
 	{ "publish", "put a certificate into a registry's log", cmd_publish },
 	{ "sign", "sign files or a statement made elsewhere", cmd_sign },

@@ -78,6 +78,30 @@ rules_is_archive(const struct request_input *in)
 	return span_is(in->type, "archive");
 }
 
+bool
+rules_floats(struct span pin)
+{
+	static const char *const kind[] = { "branch:", "tag:", "revision:" };
+
+	for (size_t i = 0; i < sizeof(kind) / sizeof(kind[0]); i++) {
+		size_t n = strlen(kind[i]);
+
+		if (pin.len <= n || !span_is(span_of(pin.p, n), kind[i]))
+			continue;
+		/* Names of git, a hub and a registry: no option among them. */
+		for (size_t k = n; k < pin.len; k++) {
+			uint8_t c = pin.p[k];
+
+			if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			    (c >= '0' && c <= '9') || c == '_' || (k > n &&
+			    (c == '.' || c == '-' || c == '/'))))
+				return false;
+		}
+		return pin.len - n <= RULES_NAME_MAX;
+	}
+	return span_is(pin, RULES_LATEST);
+}
+
 static bool
 is_text(struct span s, bool lines)
 {
@@ -169,7 +193,8 @@ wrong(struct message *why, enum ac_err e, struct span what, const char *text)
 }
 
 static enum ac_err
-check_input(const struct request *r, size_t i, struct message *why)
+check_input(const struct request *r, size_t i, bool floating,
+    struct message *why)
 {
 	const struct request_input *in = &r->input[i];
 	struct digest d;
@@ -186,9 +211,14 @@ check_input(const struct request *r, size_t i, struct message *why)
 	    !rules_is_archive(in))
 		return wrong(why, AC_ERR_UNSUPPORTED, in->type,
 		    "is no type of an input that is built yet");
-	if (!rules_pin(&d, &download, in->pin))
+	if (rules_floats(in->pin)) {
+		if (!floating)
+			return wrong(why, AC_ERR_FORMAT, in->pin, "is a pin "
+			    "that floats: \"aicert pin\" says what it means");
+	} else if (!rules_pin(&d, &download, in->pin)) {
 		return wrong(why, AC_ERR_FORMAT, in->pin, "is no pin: "
 		    "sha256: and 64 lower-case hex digits");
+	}
 	if (!rules_text(in->uri) || !rules_text(in->role) ||
 	    !is_text(in->license, false) || !is_text(in->certificate, false))
 		return wrong(why, AC_ERR_FORMAT, in->name, "has a uri, role or "
@@ -214,8 +244,8 @@ check_env(const struct request *r, size_t i, struct message *why)
 	return AC_OK;
 }
 
-enum ac_err
-rules_check(const struct request *r, struct message *why)
+static enum ac_err
+check(const struct request *r, bool floating, struct message *why)
 {
 	enum ac_err e = AC_OK;
 
@@ -248,7 +278,7 @@ rules_check(const struct request *r, struct message *why)
 			return wrong(why, AC_ERR_FORMAT, r->output[i],
 			    "is no pattern of outputs");
 	for (size_t i = 0; e == AC_OK && i < r->ninputs; i++)
-		e = check_input(r, i, why);
+		e = check_input(r, i, floating, why);
 	for (size_t i = 0; e == AC_OK && i < r->nenv; i++)
 		e = check_env(r, i, why);
 	if (e == AC_OK && r->has_seed && r->seed > JSON_INT_MAX) {
@@ -256,4 +286,16 @@ rules_check(const struct request *r, struct message *why)
 		e = AC_ERR_LIMIT;
 	}
 	return e;
+}
+
+enum ac_err
+rules_check(const struct request *r, struct message *why)
+{
+	return check(r, false, why);
+}
+
+enum ac_err
+rules_check_floating(const struct request *r, struct message *why)
+{
+	return check(r, true, why);
 }

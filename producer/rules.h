@@ -11,6 +11,7 @@
 
 #define RULES_NAME_MAX 128 /* bytes of an input's name */
 #define RULES_AXOLOTL "axolotl" /* the trainer */
+#define RULES_LATEST "latest" /* a pin that floats: what is there now */
 #define RULES_UNDISCLOSED "urn:aicert:undisclosed" /* for a uri */
 
 /* [a-z0-9][a-z0-9._-]*, at most RULES_NAME_MAX bytes? */
@@ -25,6 +26,12 @@ AC_MUST_CHECK bool rules_pin(struct digest *out, bool *download,
 
 /* Is the input what the files of an archive are, unpacked? */
 bool rules_is_archive(const struct request_input *in);
+
+/*
+ * A pin that floats, which "aicert pin" resolves: RULES_LATEST, or "branch:",
+ * "tag:" or "revision:" and a name?
+ */
+bool rules_floats(struct span pin);
 
 /* UTF-8 without control characters, 1 to WORD_MAX bytes? */
 bool rules_text(struct span s);
@@ -60,6 +67,10 @@ const char *rules_env_name(size_t i);
  * with *why.
  */
 AC_MUST_CHECK enum ac_err rules_check(const struct request *r,
+    struct message *why);
+
+/* The same, but pins may float. */
+AC_MUST_CHECK enum ac_err rules_check_floating(const struct request *r,
     struct message *why);
 
 #endif
