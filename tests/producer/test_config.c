@@ -521,11 +521,11 @@ static const struct wrong wrongs[] = {
 	{ "a short pin", AT("name: a, pin: \"sha256:01\""), ":5:20: ",
 	    "expected a pin", AC_ERR_FORMAT },
 	{ "a pin that floats", HEAD "inputs:\n  - {name: a, type: file, "
-	    "uri: u, role: code, pin: latest}\noutputs: [m]\n", ":5:49: ",
+	    "uri: u, role: code, pin: latest}\noutputs: [m]\n", ":5:52: ",
 	    "\"latest\" floats, and no lock says", AC_ERR_FORMAT },
 	{ "a pin of a branch", HEAD "inputs:\n  - {name: a, type: file, "
 	    "uri: u, role: code, pin: \"branch:a/b\"}\noutputs: [m]\n",
-	    ":5:49: ", "run: aicert pin", AC_ERR_FORMAT },
+	    ":5:52: ", "run: aicert pin", AC_ERR_FORMAT },
 	{ "a pin that floats oddly", AT("name: a, pin: \"branch:-x\""),
 	    ":5:20: ", "expected a pin", AC_ERR_FORMAT },
 	{ "a pin of another kind", AT("name: a, pin: \"sha1:0123456789abcdef012"
