@@ -134,6 +134,12 @@ attest_free(struct attest *a)
 }
 
 
+int64_t
+attest_not_after(const struct attest *a)
+{
+	return a->not_after_s;
+}
+
 enum ac_err
 attest_check_lasting(const struct attest *a, int64_t now_s, uint64_t limit_s,
     struct message *why)

@@ -41,6 +41,9 @@ void attest_free(struct attest *a);
 AC_MUST_CHECK enum ac_err attest_check_lasting(const struct attest *a,
     int64_t now_s, uint64_t limit_s, struct message *why);
 
+/* When the first certificate of the AK's chain ends; unix time. */
+int64_t attest_not_after(const struct attest *a);
+
 /*
  * Keep line in the log of pcr, which is ATTEST_INPUTS_PCR or
  * ATTEST_OUTPUTS_PCR, and extend that by its SHA-256.

@@ -22,6 +22,8 @@ int cmd_keygen(int argc, char **argv);
 int cmd_tpmsim(int argc, char **argv);
 int cmd_build(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_finetune(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
 int cmd_init(int argc, char **argv);
 int cmd_pin(int argc, char **argv);
 int cmd_publish(int argc, char **argv);

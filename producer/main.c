@@ -23,6 +23,8 @@ static const struct command commands[] = {
 	{ "check", "say what a configuration runs and makes public",
 	    cmd_check },
 	{ "build", "train a model as a file says, and certify it", cmd_build },
+	{ "finetune", "build, with the first AICert's files and names",
+	    cmd_finetune },
 	{ "publish", "put a certificate into a registry's log", cmd_publish },
 	{ "sign", "sign files or a statement made elsewhere", cmd_sign },
 	{ "show", "say what a certificate states, for people", cmd_show },
@@ -30,6 +32,7 @@ static const struct command commands[] = {
 	{ "get", "find the certificate of a downloaded model", cmd_get },
 	{ "revoke", "say that something is not to be relied on any more",
 	    cmd_revoke },
+	{ "verify", "verify a model, by aicert-verify", cmd_verify },
 	{ "policy", "write a policy: whom to trust, for what", cmd_policy },
 };
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))

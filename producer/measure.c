@@ -16,11 +16,15 @@
 #include "cert/weights.h"
 #include "common/file.h"
 #include "common/glob.h"
+#include "common/hashqueue.h"
 #include "common/sha256.h"
 #include "producer/measure.h"
 #include "producer/tree.h"
 
 #define CHUNK ((size_t)1 << 20) /* bytes read at a time */
+#define CHANGED                                                                \
+	"changed while it was read; see that nothing writes to it, and try "   \
+	"again"
 
 /* One walk: visit() is called for each entry that is no folder. */
 struct walk {
@@ -30,6 +34,10 @@ struct walk {
 	size_t nglobs;
 	bool hash;
 	struct measure_files files;
+	/* Of files that are not copied, to be hashed at the end: one for each
+	 * of files, in its order. */
+	struct hashqueue_job *job;
+	size_t jobcap;
 	struct tree_folders todo;
 	struct message *why;
 };
@@ -132,8 +140,7 @@ same_state(const struct stat *a, const struct stat *b)
 }
 
 /*
- * Hash fd to its end, writing the same bytes to copy_fd unless it is -1.  name
- * is for messages.
+ * Hash fd to its end, writing the same bytes to copy_fd.  name is for messages.
  */
 static enum ac_err
 hash_file(struct digest *out, uint64_t *bytes, int fd, int copy_fd,
@@ -171,16 +178,14 @@ hash_file(struct digest *out, uint64_t *bytes, int fd, int copy_fd,
 		if (total > (uint64_t)before.st_size)
 			break;
 		sha256_update(&s, span_of(p, (size_t)n));
-		if (copy_fd >= 0 &&
-		    file_write_all(copy_fd, span_of(p, (size_t)n)) != AC_OK) {
+		if (file_write_all(copy_fd, span_of(p, (size_t)n)) != AC_OK) {
 			e = failed(why, "cannot write a copy of", name);
 			goto out;
 		}
 	}
 	if (fstat(fd, &after) != 0 || !same_state(&before, &after) ||
 	    total != (uint64_t)before.st_size) {
-		e = refused(why, AC_ERR_MISMATCH, name, "changed while it was "
-		    "read; see that nothing writes to it, and try again");
+		e = refused(why, AC_ERR_MISMATCH, name, CHANGED);
 		goto out;
 	}
 	*out = sha256_final(&s);
@@ -226,6 +231,49 @@ is_reserved(struct span path)
 	    oms_is_ignored(path, oms_ignore, OMS_NIGNORE);
 }
 
+/* Remember the file that was added last, of that state. */
+static enum ac_err
+add_job(struct walk *w, const struct stat *st)
+{
+	size_t n = w->files.n - 1;
+
+	if (n == w->jobcap) {
+		size_t cap = n == 0 ? 64 : 2 * n;
+		struct hashqueue_job *grown = reallocarray(w->job, cap,
+		    sizeof(*grown));
+
+		if (grown == NULL)
+			return no_memory(w->why);
+		w->job = grown;
+		w->jobcap = cap;
+	}
+	w->job[n] = (struct hashqueue_job){ .dir_fd = w->top_fd,
+		.path = (const char *)w->files.file[n].name.p,
+		.state = hashqueue_state_of(st), .end = (uint64_t)st->st_size };
+	return AC_OK;
+}
+
+/* Hash what was found, on all cores. */
+static enum ac_err
+hash_found(struct walk *w)
+{
+	size_t failed_at;
+	const char *path;
+	enum ac_err e = hashqueue_run(w->job, w->files.n, 0, NULL, &failed_at);
+
+	if (e == AC_OK) {
+		for (size_t i = 0; i < w->files.n; i++)
+			w->files.file[i].sha256 = w->job[i].sha256;
+		return AC_OK;
+	}
+	if (failed_at == w->files.n)
+		return no_memory(w->why);
+	path = w->job[failed_at].path;
+	if (e == AC_ERR_IO)
+		return failed(w->why, "cannot read", path);
+	return refused(w->why, AC_ERR_MISMATCH, path, CHANGED);
+}
+
 static enum ac_err
 visit_file(struct walk *w, const char *path)
 {
@@ -252,11 +300,14 @@ visit_file(struct walk *w, const char *path)
 	} else if (w->store_fd >= 0) {
 		e = copy_file(&d, &bytes, fd, w->store_fd, path, w->why);
 	} else {
-		e = hash_file(&d, &bytes, fd, -1, path, w->why);
+		bytes = (uint64_t)st.st_size;
+		e = AC_OK;
 	}
 	(void)close(fd);
 	if (e == AC_OK && measure_files_add(&w->files, path, &d, bytes) != AC_OK)
 		e = no_memory(w->why);
+	if (e == AC_OK && w->store_fd < 0)
+		e = add_job(w, &st);
 	return e;
 }
 
@@ -348,7 +399,7 @@ walk_folder(struct walk *w, const char *folder)
 	return e;
 }
 
-/* The whole tree; files in order of name. */
+/* The whole tree, in any order. */
 static enum ac_err
 walk(struct walk *w)
 {
@@ -361,8 +412,6 @@ walk(struct walk *w)
 		free(folder);
 	}
 	tree_folders_free(&w->todo);
-	if (e == AC_OK)
-		measure_files_sort(&w->files);
 	return e;
 }
 
@@ -390,6 +439,7 @@ measure_tree(struct measured *out, int fd, int store_fd, const char *name,
 		e = refused(why, AC_ERR_FORMAT, name, "is an empty folder");
 		goto out;
 	}
+	measure_files_sort(&w.files);
 	for (size_t i = 0; i < w.files.n; i++) {
 		if (__builtin_add_overflow(m.bytes, w.files.file[i].bytes,
 		    &m.bytes)) {
@@ -458,10 +508,14 @@ measure_outputs(struct measure_files *out, int dir_fd,
 	}
 	if (e == AC_OK)
 		e = check_weights(&w.files, why);
+	if (e == AC_OK)
+		e = hash_found(&w);
 	if (e == AC_OK) {
+		measure_files_sort(&w.files);
 		*out = w.files;
 		w.files = (struct measure_files){ 0 }; /* transferred */
 	}
+	free(w.job);
 	measure_files_free(&w.files);
 	return e;
 }
@@ -475,6 +529,7 @@ measure_list(struct measure_files *out, int dir_fd, const struct span glob[],
 	enum ac_err e = walk(&w);
 
 	if (e == AC_OK) {
+		measure_files_sort(&w.files);
 		*out = w.files;
 		w.files = (struct measure_files){ 0 }; /* transferred */
 	}

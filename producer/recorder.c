@@ -14,6 +14,7 @@
 #include "cert/note.h"
 #include "cert/provenance.h"
 #include "common/sha256.h"
+#include "common/time.h"
 #include "producer/figures.h"
 #include "producer/intake.h"
 #include "producer/measure.h"
@@ -659,6 +660,40 @@ quote_start(struct recorder *r)
 	return record(r, ATTEST_INPUTS_PCR, &w);
 }
 
+/*
+ * Until when the certificate can be published: whoever verifies asks that the
+ * AK's certificates were valid when it was logged.
+ */
+static enum ac_err
+tell_deadline(struct recorder *r)
+{
+	char end[TIME_RFC3339_LEN + 1];
+	struct message m;
+
+	if (r->attest == NULL ||
+	    time_format(end, attest_not_after(r->attest)) != AC_OK)
+		return AC_OK;
+	message_set(&m, "publish before %s, when the attestation key's "
+	    "certificates end", end);
+	return progress(r, m.text) == AC_OK ? AC_OK :
+	    said(r, AC_ERR_IO, "abandoned");
+}
+
+/* What is known before, so that nobody trains for nothing. */
+static enum ac_err
+tell_start(struct recorder *r)
+{
+	struct message m;
+	enum ac_err e = tell_deadline(r);
+
+	if (e != AC_OK)
+		return e;
+	message_set(&m, "training; it may leave at most %d files that outputs "
+	    "match, %d of them weights", FILES_MAX, WEIGHTS_MAX);
+	return progress(r, m.text) == AC_OK ? AC_OK :
+	    said(r, AC_ERR_IO, "abandoned");
+}
+
 /* Everything that a spec borrows, in strings. */
 struct job {
 	struct sandbox_spec spec;
@@ -947,8 +982,8 @@ serve_start(struct recorder *r, struct wire_frame *f)
 		e = check_room(r);
 	if (e == AC_OK)
 		e = quote_start(r);
-	if (e == AC_OK && progress(r, "training") != AC_OK)
-		e = said(r, AC_ERR_IO, "abandoned");
+	if (e == AC_OK)
+		e = tell_start(r);
 	if (e == AC_OK)
 		e = run_job(r, &j, &exit_status);
 	free_job(&j, q);
@@ -1064,7 +1099,9 @@ serve_end(struct recorder *r, const struct wire_frame *f)
 		if (e != AC_OK)
 			goto out;
 	}
-	e = answer_result(r, part);
+	e = tell_deadline(r);
+	if (e == AC_OK)
+		e = answer_result(r, part);
 out:
 	for (size_t i = 0; i < 3; i++)
 		buf_free(&part[i]);

@@ -10,6 +10,7 @@
 #include "cert/limits.h"
 #include "common/file.h"
 #include "common/sha256.h"
+#include "common/text.h"
 #include "common/glob.h"
 #include "producer/measure.h"
 #include "producer/tree.h"
@@ -367,6 +368,67 @@ bad_output(struct folder *f, const char *glob, enum ac_err err,
 		fail_msg("%s", f->why.text);
 }
 
+/* An output is written to while it is hashed. */
+static void
+output_growing(void **state)
+{
+	struct folder *f = *state;
+	struct grower g = { .fd = -1 };
+	struct measure_files files;
+	pthread_t t;
+	enum ac_err e;
+
+	put(f, "a.bin", "x");
+	put(f, "b.bin", "x");
+	g.fd = openat(f->in_fd, "b.bin", O_WRONLY);
+	assert_int_equal(ftruncate(g.fd, 64 << 20), 0);
+	assert_int_equal(pthread_create(&t, NULL, grow, &g), 0);
+	e = outputs(f, &files, "*.bin");
+	atomic_store(&g.stop, true);
+	assert_int_equal(pthread_join(t, NULL), 0);
+	(void)close(g.fd);
+	assert_int_equal(e, AC_ERR_MISMATCH);
+	assert_non_null(strstr(f->why.text, "\"b.bin\" changed while"));
+}
+
+/* Files of all sizes by all cores: each has its own digest, in order. */
+static void
+output_many(void **state)
+{
+	struct folder *f = *state;
+	struct measure_files files;
+	char name[32], text[512];
+
+	for (size_t i = 0; i < 300; i++) {
+		(void)snprintf(name, sizeof(name), "%zu.bin", i * 7 % 300);
+		memset(text, 'a' + (int)(i * 7 % 300 % 26), sizeof(text));
+		text[i * 7 % 300] = '\0';
+		put(f, name, text);
+	}
+	assert_ok(outputs(f, &files, "*.bin"));
+	assert_int_equal(files.n, 300);
+	for (size_t i = 0; i < files.n; i++) {
+		const struct oms_file *o = &files.file[i];
+		struct digest d;
+		size_t n = 0;
+
+		while (o->name.p[n] != '.')
+			n++;
+		{
+			uint64_t k = 0;
+
+			assert_true(text_undec(&k, span_of(o->name.p, n),
+			    300));
+			memset(text, 'a' + (int)(k % 26), sizeof(text));
+			d = sha256_of(span_of(text, (size_t)k));
+			assert_true(digest_equal(&d, &o->sha256));
+			assert_int_equal(o->bytes, k);
+		}
+		assert_true(i == 0 || oms_compare(&files.file[i - 1], o) < 0);
+	}
+	measure_files_free(&files);
+}
+
 static void
 output_none(void **state)
 {
@@ -656,6 +718,8 @@ main(void)
 		T(tree_empty),
 		T(neither),
 		T(growing),
+		T(output_growing),
+		T(output_many),
 		T(by_glob),
 		T(output_none),
 		T(output_link),
