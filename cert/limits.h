@@ -77,6 +77,8 @@
 #define LINK_TARGET_MAX 4095
 /* Bytes of a commit object in a tree stream. */
 #define GIT_OBJECT_MAX (1 * MIB)
+/* Submodules of a repository, those within others among them. */
+#define GIT_MODULES_MAX 64
 /* Inputs of a build. */
 #define INPUTS_MAX 512
 /* Words of a command, output globs, environment variables. */

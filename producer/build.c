@@ -2,8 +2,8 @@
  * build.c -- the steps of one build; see build.h.
  *
  * Everything happens in a scratch folder beside the result: inputs/ (the
- * recorder's copies), workspace/ (where it trains) and model/, which is
- * renamed to the result at the very end.
+ * recorder's copies), fetched/ (what helpers fetch with), workspace/ (where it
+ * trains) and model/, which is renamed to the result at the very end.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,7 @@
 struct build {
 	const struct build_options *options;
 	struct message *why;
-	char *scratch, *inputs, *workspace, *model;
+	char *scratch, *inputs, *fetched, *workspace, *model;
 	char *parent; /* the folder that out lies in */
 	struct recorder_options recorder;
 	struct run run;
@@ -119,6 +119,8 @@ make_scratch(struct build *b)
 	}
 	e = make_folder(b, &b->inputs, "inputs");
 	if (e == AC_OK)
+		e = make_folder(b, &b->fetched, "fetched");
+	if (e == AC_OK)
 		e = make_folder(b, &b->workspace, "workspace");
 	if (e == AC_OK)
 		e = make_folder(b, &b->model, "model");
@@ -200,7 +202,8 @@ static enum ac_err
 give_inputs(struct build *b)
 {
 	size_t failed;
-	enum ac_err e = inputs_give(&b->run, &b->config, &failed, b->why);
+	enum ac_err e = inputs_give(&b->run, &b->config, b->fetched, &failed,
+	    b->why);
 
 	if (e != AC_OK && failed < b->config.request.ninputs)
 		config_place(&b->config.input[failed], b->options->config,
@@ -397,6 +400,7 @@ build_model(struct build_result *out, const struct build_options *options,
 	key_free(b.key);
 	free(b.scratch);
 	free(b.inputs);
+	free(b.fetched);
 	free(b.workspace);
 	free(b.model);
 	free(b.parent);

@@ -42,6 +42,8 @@ take_places(struct config *c, const struct wire_place place[])
 
 		if (e == AC_OK)
 			e = take_text(&in->uri, place[i].uri);
+		if (e == AC_OK)
+			e = take_text(&in->files, place[i].files);
 		if (e != AC_OK)
 			return e;
 		in->line = place[i].line;
@@ -263,6 +265,7 @@ config_free(struct config *c)
 		for (size_t i = 0; i < c->request.ninputs; i++) {
 			free(c->input[i].path);
 			free(c->input[i].uri);
+			free(c->input[i].files);
 		}
 	free(c->input);
 	free(c->name);

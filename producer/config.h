@@ -14,6 +14,7 @@
 struct config_input {
 	char *path;  /* of this machine, owned; "": uri is fetched */
 	char *uri;   /* owned; the request's may not disclose it */
+	char *files; /* owned; patterns of those asked for, LF between them */
 	size_t line, column; /* of its pin in the file, from 1 */
 	enum wire_compression compression;
 };

@@ -4,6 +4,7 @@
  *
  *   aicert-fetch yaml PATH         the configuration on 0, a request on 1
  *   aicert-fetch file URL          the file there, as a tree stream on 1
+ *   aicert-fetch git COMMIT URL    the files of a commit, the same
  *   aicert-fetch unpack gzip|zstd  the compressed file on 0, as a tree stream
  *   aicert-fetch unpack archive    the files of the archive on 0, the same
  *   aicert-fetch state             trainer_state.json on 0, its figures on 1
@@ -20,6 +21,7 @@
 #include "common/file.h"
 #include "producer/fetch_archive.h"
 #include "producer/fetch_file.h"
+#include "producer/fetch_git.h"
 #include "producer/fetch_state.h"
 #include "producer/fetch_unpack.h"
 #include "producer/fetch_yaml.h"
@@ -120,6 +122,9 @@ main(int argc, char **argv)
 	    strcmp(argv[2], "archive") == 0)
 		return end(fetch_archive(STDOUT_FILENO, STDIN_FILENO, &why),
 		    &why);
+	if (argc == 4 && strcmp(argv[1], "git") == 0)
+		return end(fetch_git(STDOUT_FILENO, argv[2], argv[3], told,
+		    &why), &why);
 	if (argc == 3 && strcmp(argv[1], "unpack") == 0)
 		return end(fetch_unpack(STDOUT_FILENO, STDIN_FILENO, argv[2],
 		    &why), &why);

@@ -46,22 +46,26 @@ static const char *const top_keys[] = { "version", "trainer", "inputs",
 	"command", "outputs", "config", "env", "seed" };
 
 enum in { IN_NAME, IN_TYPE, IN_URI, IN_PIN, IN_ROLE, IN_LICENSE,
-	IN_COMPRESSION, IN_DISCLOSE, IN_N };
+	IN_COMPRESSION, IN_DISCLOSE, IN_DEPENDENCIES, IN_PATH, IN_N };
 static const char *const in_keys[] = { "name", "type", "uri", "pin", "role",
-	"license", "compression", "disclose" };
+	"license", "compression", "disclose", "dependencies", "path" };
 
 /* Known words of version 2 that this build does not carry out. */
 static const char *const reserved_top[] = { "image" };
 static const char *const reserved_in[] = { "certificate" };
-static const char *const reserved_types[] = { "git", "model", "oci",
-	"certificate" };
+static const char *const reserved_types[] = { "oci", "certificate" };
 /* They run as hf-trainer, which knows what they all write. */
 static const char *const other_trainers[] = { "trl", "llamafactory",
 	"unsloth", "torchtune" };
 
 /* In the order of enum wire_compression. */
 static const char *const compressions[] = { "none", "gzip", "zstd" };
-static const char *const types[] = { "file", "dataset", "archive" };
+static const char *const types[] = { "file", "git", "model", "dataset",
+	"archive" };
+/* What writes them, and the lock files that a repository has then. */
+static const char *const managers[] = { "poetry", "pip", "npm" };
+static const char *const locks[] = { "poetry.lock", "requirements.txt",
+	"package-lock.json" };
 static const char *const trainers[] = { "command", RULES_AXOLOTL,
 	"hf-trainer" };
 static const char *const roles[] = { "base_model", "dataset", "code",
@@ -86,6 +90,14 @@ static bool
 fail(struct parser *p, enum ac_err err)
 {
 	return fail_at(p, err, p->event.start_mark);
+}
+
+static bool
+fail_there(struct parser *p, yaml_mark_t mark, const char *text)
+{
+	(void)fail_at(p, AC_ERR_FORMAT, mark);
+	message_add(p->why, "%s", text);
+	return false;
 }
 
 static bool
@@ -554,10 +566,12 @@ scheme_len(struct span uri)
 
 /* Of a scheme that a fetcher speaks: where it lies is the uri itself. */
 static bool
-is_remote(struct span uri, size_t n)
+is_remote(const struct request_input *in, size_t n)
 {
-	return (n == 4 && span_is(span_of(uri.p, n), "http")) ||
-	    (n == 5 && span_is(span_of(uri.p, n), "https"));
+	struct span scheme = span_of(in->uri.p, n);
+
+	return span_is(scheme, "http") || span_is(scheme, "https") ||
+	    (rules_is_git(in) && span_is(scheme, "git"));
 }
 
 /* Is there an '@' before the path of the URL? */
@@ -574,42 +588,73 @@ has_user(struct span uri)
 	return false;
 }
 
-/* *out = the path of this machine that uri means; empty: it is remote. */
+/* Where a hub has it: the uri, or the name of what HUB has. */
 static bool
-locate(struct parser *p, struct span *out, struct span uri)
+locate_hub(struct parser *p, struct request_input *in, yaml_mark_t at)
 {
+	char *uri;
+	bool ok;
+
+	if (!rules_hub_name(in->uri))
+		return fail_there(p, at, "a hub's repository is NAME, "
+		    "OWNER/NAME or an http(s) URL; with a path of this "
+		    "machine the pin is sha256:");
+	if (asprintf(&uri, RULES_HUB "/%s%.*s", span_is(in->type, "dataset") ?
+	    "datasets/" : "", (int)in->uri.len, (const char *)in->uri.p) < 0)
+		return no_memory(p);
+	ok = keep_copy(p, &in->uri, span_str(uri));
+	free(uri);
+	return ok;
+}
+
+/*
+ * *out = the path of this machine that in's uri, which stands at, means; empty:
+ * it is remote.
+ */
+static bool
+locate(struct parser *p, struct span *out, struct request_input *in,
+    yaml_mark_t at)
+{
+	struct span uri = in->uri;
 	size_t n = scheme_len(uri), dirlen = 0;
 	const char *slash = strrchr(p->path, '/');
 	char *path;
 	bool ok;
 
-	if (is_remote(uri, n)) {
+	if (is_remote(in, n)) {
 		*out = span_of(NULL, 0);
 		return !has_user(uri) ||
-		    fail_with(p, AC_ERR_FORMAT, "a URL with a user or a "
-		    "password, and everything in this file becomes public; "
-		    "leave them out");
+		    fail_there(p, at, "a URL with a user or a password, and "
+		    "everything in this file becomes public; leave them out");
 	}
+	if (rules_is_hub(in))
+		return locate_hub(p, in, at);
+	if (rules_is_git(in))
+		return fail_there(p, at, "a repository is fetched from "
+		    "https://, http:// or git://");
 	if (n > 0) {
 		static const char prefix[] = "file://";
 		size_t k = sizeof(prefix) - 1;
 
 		if (uri.len <= k || !span_is(span_of(uri.p, k), prefix)) {
 			if (n == 4 && span_is(span_of(uri.p, 4), "file"))
-				return fail_with(p, AC_ERR_FORMAT, "a file: "
-				    "URL is file:///absolute/path");
-			return fail_reserved(p, "fetching",
-			    span_of(uri.p, n + 1));
+				return fail_there(p, at, "a file: URL is "
+				    "file:///absolute/path");
+			(void)fail_at(p, AC_ERR_UNSUPPORTED, at);
+			message_add(p->why, "fetching ");
+			message_add_quoted(p->why, span_of(uri.p, n + 1));
+			message_add(p->why, " is not built yet");
+			return false;
 		}
 		if (uri.p[k] != '/')
-			return fail_with(p, AC_ERR_FORMAT, "a file: URL of "
-			    "another machine; write file:///absolute/path");
+			return fail_there(p, at, "a file: URL of another "
+			    "machine; write file:///absolute/path");
 		path = strndup((const char *)uri.p + k, uri.len - k);
 		if (path == NULL)
 			return no_memory(p);
 		ok = unescape(path) ||
-		    fail_with(p, AC_ERR_FORMAT, "a % in a file: URL that no "
-		    "two hex digits follow");
+		    fail_there(p, at, "a % in a file: URL that no two hex "
+		    "digits follow");
 	} else {
 		if (slash != NULL && uri.p[0] != '/')
 			dirlen = (size_t)(slash - p->path) + 1;
@@ -649,14 +694,16 @@ check_name(struct parser *p, struct span name)
 static bool
 check_pin(struct parser *p, struct span pin)
 {
+	struct span commit;
 	struct digest d;
 	bool download;
 
-	if (rules_pin(&d, &download, pin) || rules_floats(pin))
+	if (rules_pin(&d, &download, pin) || rules_floats(pin) ||
+	    rules_git_pin(&commit, pin))
 		return true;
 	(void)fail(p, AC_ERR_FORMAT);
 	message_add(p->why, "expected a pin, sha256: and 64 lower-case hex "
-	    "digits; found ");
+	    "digits, or gitCommit: and 40 or 64; found ");
 	message_add_quoted(p->why, pin);
 	return false;
 }
@@ -688,8 +735,75 @@ read_disclose(struct parser *p, bool *out)
 }
 
 static bool
+read_manager(struct parser *p, const char **lock)
+{
+	struct span word;
+
+	if (!read_text(p, &word, "what writes the lock file"))
+		return false;
+	for (size_t i = 0; i < COUNT(managers); i++)
+		if (span_is(word, managers[i])) {
+			*lock = locks[i];
+			return true;
+		}
+	return fail_unknown(p, "dependencies", word, managers,
+	    COUNT(managers));
+}
+
+/* A glob, or a list of them; *out = all, an LF between them. */
+static bool
+read_paths(struct parser *p, struct span *out)
+{
+	struct buf all = { 0 };
+	struct writer w;
+	bool list, ok = true;
+	size_t n = 0;
+
+	if (!next(p))
+		return false;
+	list = p->event.type == YAML_SEQUENCE_START_EVENT;
+	wr_init(&w, WORD_MAX);
+	for (;;) {
+		if (list && !next(p)) {
+			ok = false;
+			break;
+		}
+		if (list && n > 0 && p->event.type == YAML_SEQUENCE_END_EVENT)
+			break;
+		ok = p->event.type == YAML_SCALAR_EVENT ||
+		    fail_expected(p, "a path with or without *, ** and ?");
+		if (ok && !rules_glob(scalar(p)))
+			ok = fail_with(p, AC_ERR_FORMAT, "not a path of files "
+			    "at the hub, with or without *, ** and ?");
+		if (ok && n++ == RULES_PATHS_MAX)
+			ok = fail_with(p, AC_ERR_LIMIT, "too many paths; "
+			    "use * and **");
+		if (!ok)
+			break;
+		wr_str(&w, n > 1 ? "\n" : "");
+		wr_bytes(&w, scalar(p));
+		if (!list)
+			break;
+	}
+	if (wr_end(&w, &all) != AC_OK)
+		ok = ok && fail_with(p, AC_ERR_LIMIT, "these paths are too "
+		    "long");
+	ok = ok && keep_copy(p, out, buf_span(&all));
+	buf_free(&all);
+	return ok;
+}
+
+/* What else an input says, and where. */
+struct details {
+	bool disclose;
+	bool compressed; /* says how */
+	yaml_mark_t uri_at, pin_at;
+	const char *lock; /* NULL: none */
+};
+
+static bool
 read_input_value(struct parser *p, size_t key, struct request_input *in,
-    struct wire_place *where, bool *disclose)
+    struct wire_place *where, struct details *d)
 {
 	switch ((enum in)key) {
 	case IN_NAME:
@@ -706,11 +820,12 @@ read_input_value(struct parser *p, size_t key, struct request_input *in,
 	case IN_URI:
 		if (!read_text(p, &in->uri, "a uri"))
 			return false;
-		where->uri = in->uri;
-		return locate(p, &where->path, in->uri);
+		d->uri_at = p->event.start_mark;
+		return true;
 	case IN_PIN:
 		if (!read_text(p, &in->pin, "a pin"))
 			return false;
+		d->pin_at = p->event.start_mark;
 		where->line = (uint32_t)p->event.start_mark.line + 1;
 		where->column = (uint32_t)p->event.start_mark.column + 1;
 		return check_pin(p, in->pin);
@@ -721,13 +836,92 @@ read_input_value(struct parser *p, size_t key, struct request_input *in,
 	case IN_LICENSE:
 		return read_text(p, &in->license, "a licence");
 	case IN_COMPRESSION:
+		d->compressed = true;
 		return read_compression(p, &where->compression);
 	case IN_DISCLOSE:
-		return read_disclose(p, disclose);
+		return read_disclose(p, &d->disclose);
+	case IN_DEPENDENCIES:
+		return read_manager(p, &d->lock);
+	case IN_PATH:
+		return read_paths(p, &where->files);
 	case IN_N:
 		break;
 	}
 	return false;
+}
+
+/* Do type, pin and the keys that only some inputs have go together? */
+static bool
+check_kind(struct parser *p, const struct request_input *in,
+    const struct wire_place *where, const struct details *d, yaml_mark_t mark)
+{
+	struct digest digest;
+	struct span commit;
+	bool download, git = rules_git_pin(&commit, in->pin);
+	bool packed = where->compression != WIRE_NONE;
+
+	if (rules_is_git(in) && !git)
+		return fail_there(p, d->pin_at, "a repository is pinned by "
+		    "its commit: gitCommit: and 40 or 64 hex digits");
+	if (git && !rules_is_git(in) && !rules_is_hub(in))
+		return fail_there(p, d->pin_at, "only a git, model or dataset "
+		    "input is pinned by a commit");
+	if (git && packed)
+		return fail_there(p, mark, "what is pinned by a commit has "
+		    "no compression");
+	if (rules_is_archive(in) && d->compressed)
+		return fail_there(p, mark, "an archive has no key "
+		    "\"compression\": how it is packed is found out");
+	if (d->lock != NULL && !rules_is_git(in))
+		return fail_there(p, mark, "\"dependencies\" is of git "
+		    "inputs");
+	if (where->files.len > 0 && !rules_is_hub(in))
+		return fail_there(p, mark, "\"path\" is of a hub's models "
+		    "and datasets, which are pinned by gitCommit:");
+	if (rules_pin(&digest, &download, in->pin) && download && !packed &&
+	    !rules_is_archive(in))
+		return fail_there(p, mark, "the pin is of a download, but "
+		    "this input is not unpacked: pin what is there, without "
+		    "\"download:\", or say its compression");
+	return true;
+}
+
+/* The lock file of the input before it, as an input of its own. */
+static bool
+add_lock(struct parser *p, const struct request_input *of, const char *lock,
+    yaml_mark_t mark)
+{
+	struct request *r = &p->request;
+	struct request_input *in = &p->input[r->ninputs];
+	struct wire_place *where = &p->place[r->ninputs];
+	char *name = NULL, *uri = NULL;
+	bool ok = false;
+
+	if (r->ninputs == INPUTS_MAX)
+		return fail_there(p, mark, "its lock file would be one input "
+		    "too many");
+	*in = *of;
+	in->role = span_str(RULES_LOCK_ROLE);
+	in->license = span_of(NULL, 0);
+	*where = *(where - 1);
+	if (asprintf(&name, "%.*s" RULES_LOCK, (int)of->name.len,
+	    (const char *)of->name.p) < 0) {
+		name = NULL;
+		return no_memory(p);
+	}
+	if (asprintf(&uri, "%.*s#%s", (int)of->uri.len,
+	    (const char *)of->uri.p, lock) < 0) {
+		uri = NULL;
+		ok = no_memory(p);
+	} else {
+		ok = check_name(p, span_str(name)) &&
+		    keep_copy(p, &in->name, span_str(name)) &&
+		    keep_copy(p, &in->uri, span_str(uri));
+	}
+	free(name);
+	free(uri);
+	r->ninputs += ok;
+	return ok;
 }
 
 static bool
@@ -737,9 +931,8 @@ read_input(struct parser *p)
 	struct request_input *in = &p->input[r->ninputs];
 	struct wire_place *where = &p->place[r->ninputs];
 	yaml_mark_t mark = p->event.start_mark;
+	struct details d = { .disclose = true };
 	unsigned seen = 0;
-	struct digest d;
-	bool download, disclose = true;
 	size_t key;
 
 	if (r->ninputs == INPUTS_MAX) {
@@ -754,29 +947,18 @@ read_input(struct parser *p)
 			return false;
 		if (key == IN_N)
 			break;
-		if (!read_input_value(p, key, in, where, &disclose))
+		if (!read_input_value(p, key, in, where, &d))
 			return false;
 	}
-	if (!check_seen(p, mark, in_keys, IN_LICENSE, seen, "this input"))
+	if (!check_seen(p, mark, in_keys, IN_LICENSE, seen, "this input") ||
+	    !check_kind(p, in, where, &d, mark) ||
+	    !locate(p, &where->path, in, d.uri_at))
 		return false;
-	if (rules_is_archive(in) && (seen & 1u << IN_COMPRESSION) != 0) {
-		(void)fail_at(p, AC_ERR_FORMAT, mark);
-		message_add(p->why, "an archive has no key \"compression\": "
-		    "how it is packed is found out");
-		return false;
-	}
-	if (rules_pin(&d, &download, in->pin) && download &&
-	    where->compression == WIRE_NONE && !rules_is_archive(in)) {
-		(void)fail_at(p, AC_ERR_FORMAT, mark);
-		message_add(p->why, "the pin is of a download, but this input "
-		    "is not unpacked: pin what is there, without \"download:\","
-		    " or say its compression");
-		return false;
-	}
-	if (!disclose)
+	where->uri = in->uri;
+	if (!d.disclose)
 		in->uri = span_str(RULES_UNDISCLOSED);
 	r->ninputs++;
-	return true;
+	return d.lock == NULL || add_lock(p, in, d.lock, mark);
 }
 
 static bool

@@ -12,10 +12,12 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "producer/inputs.h"
 #include "producer/rules.h"
+#include "producer/tree.h"
 #include "producer/world.h"
 
 /* After its stream is refused, how long a helper may take to say more. */
@@ -27,11 +29,14 @@ struct way {
 	const struct config_input *where;
 	struct world world;
 	bool in_world, done;
+	char *scratch; /* owned; a folder of its helper's, or NULL */
 	struct inputs *all;
 };
 
 struct inputs {
 	struct run *run;
+	const struct request *request;
+	const char *scratch;
 	struct message *why;
 	struct way *way;
 	size_t n, next, active, done;
@@ -100,13 +105,65 @@ start_helper(struct inputs *t, struct way *y, enum wire_type verb,
 	return e;
 }
 
+/* Fetch by a helper with network, whose verb and words those are. */
+static enum ac_err
+fetch_by(struct inputs *t, struct way *y, enum wire_type verb,
+    const char *helper, const char *task, const char *const more[])
+{
+	const struct world_spec spec = { .verb = helper, .task = task,
+		.more = more, .in_fd = -1, .network = true,
+		.scratch = y->scratch };
+
+	return start_helper(t, y, verb, &spec);
+}
+
+/* A repository: its helper needs room on the disk. */
+static enum ac_err
+fetch_git(struct inputs *t, struct way *y)
+{
+	const char *const more[] = { y->where->uri, NULL };
+	struct span hex = { 0 };
+	char commit[65];
+
+	if (!rules_git_pin(&hex, y->in->pin) || hex.len >= sizeof(commit)) {
+		message_set(t->why, "no commit is pinned");
+		return about(t, y, AC_ERR_FORMAT);
+	}
+	memcpy(commit, hex.p, hex.len);
+	commit[hex.len] = '\0';
+	if (asprintf(&y->scratch, "%s/%.*s", t->scratch,
+	    (int)y->in->name.len, (const char *)y->in->name.p) < 0) {
+		y->scratch = NULL;
+		message_set(t->why, "no memory");
+		return about(t, y, AC_ERR_MEMORY);
+	}
+	if (mkdir(y->scratch, 0755) != 0) {
+		message_set(t->why, "cannot make a folder to fetch into: %s",
+		    strerror(errno));
+		return about(t, y, AC_ERR_IO);
+	}
+	return fetch_by(t, y, WIRE_INPUT, "git", commit, more);
+}
+
 static enum ac_err
 fetch(struct inputs *t, struct way *y, enum wire_type verb)
 {
-	const struct world_spec spec = { .verb = "file", .in_fd = -1,
-		.task = y->where->uri, .network = true };
+	if (rules_is_hub(y->in)) {
+		message_set(t->why, "fetching from a hub is not built yet");
+		return about(t, y, AC_ERR_UNSUPPORTED);
+	}
+	return rules_is_git(y->in) ? fetch_git(t, y) :
+	    fetch_by(t, y, verb, "file", y->where->uri, NULL);
+}
 
-	return start_helper(t, y, verb, &spec);
+/* What a helper had on the disk is needed no longer. */
+static void
+clear(struct way *y)
+{
+	if (y->scratch != NULL)
+		(void)!tree_remove(y->scratch); /* the build's end tries again */
+	free(y->scratch);
+	y->scratch = NULL;
 }
 
 static enum ac_err
@@ -187,12 +244,31 @@ begin_local(struct inputs *t, struct way *y, enum wire_type verb)
 	return AC_OK;
 }
 
+/* A lock file is opened by the recorder, in what it has already. */
+static enum ac_err
+begin_lock(struct inputs *t, struct way *y)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		message_set(t->why, "cannot open /dev/null");
+		return about(t, y, AC_ERR_IO);
+	}
+	run_send(t->run, WIRE_INPUT, (size_t)(y - t->way), WIRE_LOCAL, fd);
+	(void)close(fd);
+	return AC_OK;
+}
+
 static enum ac_err
 begin(struct inputs *t, struct way *y)
 {
 	enum wire_type verb = y->where->compression == WIRE_NONE &&
 	    !rules_is_archive(y->in) ? WIRE_INPUT : WIRE_DOWNLOAD;
+	struct span path;
+	size_t of;
 
+	if (rules_is_lock(t->request, (size_t)(y - t->way), &of, &path))
+		return begin_lock(t, y);
 	return y->where->path[0] == '\0' ? fetch(t, y, verb) :
 	    begin_local(t, y, verb);
 }
@@ -205,6 +281,8 @@ tell_measured(const struct way *y, const struct measured *m)
 	message_set(&text, "%llu bytes, sha256:",
 	    (unsigned long long)m->bytes);
 	message_add_digest(&text, &m->sha256);
+	if (m->git_commit[0] != '\0')
+		message_add(&text, ", of commit %s", m->git_commit);
 	message_add(&text, ", as pinned");
 	tell(y, span_str(text.text));
 }
@@ -231,6 +309,7 @@ take_answer(struct inputs *t)
 	if (y->in_world)
 		world_end(&y->world);
 	y->in_world = false;
+	clear(y);
 	if (a.type == WIRE_FETCHED) {
 		e = unpack(t, y, a.fd);
 	} else {
@@ -276,11 +355,24 @@ step(struct inputs *t)
 	return p[0].revents != 0 ? take_answer(t) : AC_OK;
 }
 
-enum ac_err
-inputs_give(struct run *r, const struct config *c, size_t *failed,
-    struct message *why)
+/* Is there an input that can come now? */
+static bool
+may_begin(const struct inputs *t)
 {
-	struct inputs t = { .run = r, .why = why,
+	struct span path;
+	size_t of;
+
+	return t->next < t->n && t->active < RECORDER_AT_ONCE &&
+	    (!rules_is_lock(t->request, t->next, &of, &path) ||
+	    t->way[of].done);
+}
+
+enum ac_err
+inputs_give(struct run *r, const struct config *c, const char *scratch,
+    size_t *failed, struct message *why)
+{
+	struct inputs t = { .run = r, .why = why, .request = &c->request,
+		.scratch = scratch,
 		.n = c->request.ninputs, .failed = WIRE_NO_INPUT };
 	enum ac_err e = AC_OK;
 
@@ -295,16 +387,18 @@ inputs_give(struct run *r, const struct config *c, size_t *failed,
 			.where = &c->input[i], .world = WORLD_NONE,
 			.all = &t };
 	while (e == AC_OK && t.done < t.n) {
-		if (t.next < t.n && t.active < RECORDER_AT_ONCE) {
+		if (may_begin(&t)) {
 			t.active++;
 			e = begin(&t, &t.way[t.next++]);
 		} else {
 			e = step(&t);
 		}
 	}
-	for (size_t i = 0; i < t.n; i++)
+	for (size_t i = 0; i < t.n; i++) {
 		if (t.way[i].in_world)
 			world_end(&t.way[i].world);
+		clear(&t.way[i]);
+	}
 	if (e != AC_OK && t.failed < t.n)
 		*failed = t.failed;
 	free(t.way);

@@ -8,6 +8,7 @@
 
 #include "common/file.h"
 #include "common/sha256.h"
+#include "common/text.h"
 #include "producer/intake.h"
 #include "producer/measure.h"
 #include "producer/stream.h"
@@ -25,6 +26,7 @@ struct intake {
 	struct stream_reader *reader;
 	struct stream_item *item;
 	struct measure_files files;
+	struct gittree *git; /* NULL: not asked for */
 	struct measured measured;
 };
 
@@ -120,7 +122,7 @@ static enum ac_err
 take_file(struct intake *t, int dir_fd, const char *path,
     struct digest *sha256, uint64_t *bytes)
 {
-	int fd = openat(dir_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
+	int fd = openat(dir_fd, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW |
 	    O_CLOEXEC, 0444);
 	enum ac_err e;
 
@@ -138,6 +140,10 @@ take_file(struct intake *t, int dir_fd, const char *path,
 		(void)refused(t, e, "is too large: ");
 		message_add(t->why, "%s", what.text);
 	}
+	if (e == AC_OK && t->git != NULL &&
+	    gittree_add(t->git, t->item->path, t->item->executable, fd,
+	    *bytes) != AC_OK)
+		e = failed(t, "cannot hash");
 	/* Whatever the umask; the job's user reads it. */
 	if (e == AC_OK && fchmod(fd, t->item->executable ? 0555 : 0444) != 0)
 		e = failed(t, "cannot make");
@@ -181,6 +187,22 @@ take_of_tree(struct intake *t)
 }
 
 static enum ac_err
+take_commit(struct intake *t)
+{
+	enum ac_err e;
+
+	if (t->git == NULL) {
+		buf_free(&t->item->object);
+		return refused(t, AC_ERR_FORMAT, "is a commit, where none is "
+		    "asked for");
+	}
+	e = gittree_commit(t->git, t->item->path,
+	    buf_span(&t->item->object), t->why);
+	buf_free(&t->item->object);
+	return e;
+}
+
+static enum ac_err
 take_items(struct intake *t)
 {
 	enum ac_err e;
@@ -189,14 +211,12 @@ take_items(struct intake *t)
 		e = stream_next(t->reader, t->item, t->why);
 		if (e != AC_OK || t->item->type == STREAM_END)
 			return e;
-		buf_free(&t->item->object);
 		if (t->item->type == STREAM_LINK)
 			return refused(t, AC_ERR_FORMAT, "is a link; only "
 			    "regular files are taken");
 		if (t->item->type == STREAM_OBJECT)
-			return refused(t, AC_ERR_FORMAT, "is a commit, where "
-			    "none is asked for");
-		if (t->item->path[0] == '\0')
+			e = take_commit(t);
+		else if (t->item->path[0] == '\0')
 			e = take_file(t, t->store_fd, t->name,
 			    &t->measured.sha256, &t->measured.bytes);
 		else
@@ -220,10 +240,24 @@ intake_stream(struct measured *out, int fd, int store_fd, const char *name,
 	t.item = malloc(sizeof(*t.item));
 	if (t.reader == NULL || t.item == NULL)
 		goto out;
+	if (options->git != NULL) {
+		e = gittree_new(&t.git, options->git);
+		if (e != AC_OK)
+			goto out;
+	}
 	stream_open(t.reader, &source, options->bytes_max);
 	e = take_items(&t);
+	if (e == AC_OK && t.git != NULL && t.top_fd < 0) {
+		message_set(why, "the commit has no file");
+		e = AC_ERR_FORMAT;
+	}
+	if (e == AC_OK && t.git != NULL)
+		e = gittree_check(t.git, why);
 	if (e != AC_OK)
 		goto out;
+	if (t.git != NULL)
+		text_hex(t.measured.git_commit, span_of(options->git->b,
+		    options->git->len));
 	if (t.top_fd >= 0) {
 		measure_files_sort(&t.files);
 		t.measured.tree = true;
@@ -237,6 +271,7 @@ out:
 	if (t.top_fd >= 0)
 		(void)close(t.top_fd);
 	measure_files_free(&t.files);
+	gittree_free(t.git);
 	free(t.item);
 	free(t.reader);
 	return e;

@@ -20,6 +20,7 @@
 #include "producer/measure.h"
 #include "producer/recorder.h"
 #include "producer/rules.h"
+#include "producer/tree.h"
 #include "producer/wire.h"
 
 #define OUTPUT_CHUNK 65536 /* bytes of the training's output at a time */
@@ -204,9 +205,12 @@ check_pin(struct recorder *r, const struct request_input *in, bool download,
     const struct digest *found)
 {
 	const char *kind = download ? "download:sha256:" : "sha256:";
+	struct span commit;
 	struct digest pin;
 	bool of_download;
 
+	if (rules_git_pin(&commit, in->pin))
+		return AC_OK; /* compared by the intake, or a hub's word */
 	if (!rules_pin(&pin, &of_download, in->pin))
 		return said(r, AC_ERR_FORMAT, "the pin is malformed");
 	if (of_download != download || digest_equal(&pin, found))
@@ -222,16 +226,38 @@ check_pin(struct recorder *r, const struct request_input *in, bool download,
 	return AC_ERR_MISMATCH;
 }
 
+/* What is pinned by a commit was compared with one; at a hub it is a tree. */
+static enum ac_err
+check_commit(struct recorder *r, const struct intake_job *j,
+    const struct measured *m)
+{
+	const struct request_input *in = &r->asked.request.input[j->index];
+	struct span commit, path;
+	size_t of;
+
+	if (!rules_git_pin(&commit, in->pin) ||
+	    rules_is_lock(&r->asked.request, j->index, &of, &path))
+		return AC_OK;
+	if (rules_is_git(in) ? !span_is(commit, m->git_commit) :
+	    j->kind != WIRE_STREAM || !m->tree)
+		return said(r, AC_ERR_FORMAT, "a commit is pinned, and no "
+		    "commit was fetched");
+	return AC_OK;
+}
+
 /* An input that is an archive, or whose pin is of a download, had one. */
 static enum ac_err
 check_downloaded(struct recorder *r, const struct request_input *in,
     const struct measured *m)
 {
+	struct span commit;
 	struct digest pin;
 	bool of_download;
 
 	if (rules_is_archive(in) && (!m->has_download || !m->tree))
 		return said(r, AC_ERR_FORMAT, "an archive was not unpacked");
+	if (rules_git_pin(&commit, in->pin))
+		return AC_OK;
 	if (!rules_pin(&pin, &of_download, in->pin) ||
 	    (of_download && !m->has_download))
 		return said(r, AC_ERR_FORMAT, "the pin is of a download, and "
@@ -272,13 +298,19 @@ work(void *arg)
 	struct intake_job *j = arg;
 	const struct recorder *r = j->r;
 	char name[RULES_NAME_MAX + sizeof(DOWNLOAD)];
+	const struct request_input *in = &r->asked.request.input[j->index];
 	bool download = j->phase == AT_DOWNLOAD;
+	struct gittree_id commit;
+	struct span hex;
 	const struct intake_options options = {
 		.bytes_max = bytes_max(j),
-		.stall_s = r->options->stall_s != 0 ? r->options->stall_s :
-		    RECORDER_STALL_S,
+		/* git has a whole repository before its first file. */
+		.stall_s = rules_is_git(in) ? 0 : r->options->stall_s != 0 ?
+		    r->options->stall_s : RECORDER_STALL_S,
 		.stop_fd = r->stop[0],
 		.one_file = download,
+		.git = rules_is_git(in) && rules_git_pin(&hex, in->pin) &&
+		    gittree_id_parse(&commit, hex) ? &commit : NULL,
 	};
 
 	store_name(name, r, j->index, download);
@@ -294,12 +326,47 @@ work(void *arg)
 	return NULL;
 }
 
+/*
+ * A lock file lies in an input that is recorded: open it there, whatever
+ * descriptor came.
+ */
+static enum ac_err
+open_lock(struct recorder *r, size_t i, int *fd)
+{
+	const struct request *q = &r->asked.request;
+	char path[RULES_NAME_MAX + 1 + FILE_PATH_MAX + 1];
+	struct span file;
+	size_t of;
+
+	if (!rules_is_lock(q, i, &of, &file))
+		return AC_OK;
+	if (r->job[of].phase != RECORDED)
+		return said(r, AC_ERR_FORMAT, "a lock file before its "
+		    "repository");
+	(void)snprintf(path, sizeof(path), "%.*s/%.*s",
+	    (int)q->input[of].name.len, (const char *)q->input[of].name.p,
+	    (int)file.len, (const char *)file.p);
+	(void)close(*fd);
+	*fd = tree_open(r->store_fd, path, O_RDONLY);
+	if (*fd >= 0)
+		return AC_OK;
+	r->failed = i;
+	message_set(&r->why, "input ");
+	message_add_quoted(&r->why, q->input[of].name);
+	message_add(&r->why, ": its commit has no ");
+	message_add_quoted(&r->why, file);
+	message_add(&r->why, ", the lock file of its dependencies; nothing "
+	    "was run");
+	return AC_ERR_NOT_FOUND;
+}
+
 static enum ac_err
 serve_input(struct recorder *r, struct wire_frame *f)
 {
 	bool download = f->type == WIRE_DOWNLOAD;
 	struct intake_job *j;
 	enum wire_kind kind;
+	enum ac_err e;
 	size_t i;
 
 	if (f->fd < 0 || !wire_read_input(&i, &kind, buf_span(&f->body)))
@@ -308,6 +375,9 @@ serve_input(struct recorder *r, struct wire_frame *f)
 	if (i >= r->asked.request.ninputs)
 		return said(r, AC_ERR_FORMAT, "an input that the request does "
 		    "not have");
+	e = open_lock(r, i, &f->fd);
+	if (e != AC_OK)
+		return e;
 	j = &r->job[i];
 	if (j->phase != ABSENT && (download || j->phase != DOWNLOADED))
 		return said(r, AC_ERR_FORMAT, "an input a second time");
@@ -387,6 +457,8 @@ record_input(struct recorder *r, struct intake_job *j)
 	found.download_bytes = m->download_bytes;
 	*m = found;
 	e = check_pin(r, in, false, &m->sha256);
+	if (e == AC_OK)
+		e = check_commit(r, j, m);
 	if (e == AC_OK)
 		e = check_downloaded(r, in, m);
 	if (e != AC_OK)

@@ -102,6 +102,94 @@ rules_floats(struct span pin)
 	return span_is(pin, RULES_LATEST);
 }
 
+/* s without before, which it begins with. */
+static bool
+behind(struct span *out, struct span s, struct span before)
+{
+	if (s.len < before.len ||
+	    !span_equal(span_of(s.p, before.len), before))
+		return false;
+	*out = span_of(s.p + before.len, s.len - before.len);
+	return true;
+}
+
+bool
+rules_git_pin(struct span *hex, struct span pin)
+{
+	uint8_t id[32];
+	struct span s;
+
+	if (!behind(&s, pin, span_str("gitCommit:")) ||
+	    (s.len != 40 && s.len != 64) || !text_unhex(id, s.len / 2, s))
+		return false;
+	*hex = s;
+	return true;
+}
+
+bool
+rules_is_git(const struct request_input *in)
+{
+	return span_is(in->type, "git");
+}
+
+bool
+rules_is_hub(const struct request_input *in)
+{
+	struct span hex;
+
+	return (span_is(in->type, "model") || span_is(in->type, "dataset")) &&
+	    rules_git_pin(&hex, in->pin);
+}
+
+bool
+rules_hub_name(struct span name)
+{
+	size_t slashes = 0, part = 0;
+
+	for (size_t i = 0; i < name.len; i++) {
+		uint8_t c = name.p[i];
+
+		if (c == '/') {
+			if (part == 0 || slashes++ > 0)
+				return false;
+			part = 0;
+			continue;
+		}
+		if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z') &&
+		    !(c >= '0' && c <= '9') && c != '_' &&
+		    (part == 0 || (c != '-' && c != '.')))
+			return false;
+		part++;
+	}
+	return part > 0 && name.len <= RULES_NAME_MAX;
+}
+
+bool
+rules_is_lock(const struct request *r, size_t i, size_t *of,
+    struct span *path)
+{
+	const struct request_input *in = &r->input[i];
+	struct span s;
+
+	if (!rules_is_git(in) || !span_is(in->role, RULES_LOCK_ROLE))
+		return false;
+	for (size_t k = 0; k < i; k++) {
+		const struct request_input *whole = &r->input[k];
+
+		if (!rules_is_git(whole) ||
+		    !span_equal(whole->pin, in->pin) ||
+		    !behind(&s, in->name, whole->name) ||
+		    !span_is(s, RULES_LOCK) ||
+		    !behind(&s, in->uri, whole->uri) ||
+		    !behind(&s, s, span_str("#")) || !oms_path_is_valid(s))
+			continue;
+		*of = k;
+		*path = s;
+		return true;
+	}
+	return false;
+}
+
 static bool
 is_text(struct span s, bool lines)
 {
@@ -198,7 +286,9 @@ check_input(const struct request *r, size_t i, bool floating,
 {
 	const struct request_input *in = &r->input[i];
 	struct digest d;
+	struct span s;
 	bool download;
+	size_t of;
 
 	if (!rules_name(in->name))
 		return wrong(why, AC_ERR_FORMAT, in->name, "is no name of an "
@@ -208,17 +298,26 @@ check_input(const struct request *r, size_t i, bool floating,
 			return wrong(why, AC_ERR_FORMAT, in->name,
 			    "is the name of two inputs");
 	if (!span_is(in->type, "file") && !span_is(in->type, "dataset") &&
-	    !rules_is_archive(in))
+	    !rules_is_archive(in) && !span_is(in->type, "model") && !rules_is_git(in))
 		return wrong(why, AC_ERR_UNSUPPORTED, in->type,
 		    "is no type of an input that is built yet");
 	if (rules_floats(in->pin)) {
 		if (!floating)
 			return wrong(why, AC_ERR_FORMAT, in->pin, "is a pin "
 			    "that floats: \"aicert pin\" says what it means");
-	} else if (!rules_pin(&d, &download, in->pin)) {
+	} else if (rules_is_git(in)) {
+		if (!rules_git_pin(&s, in->pin))
+			return wrong(why, AC_ERR_FORMAT, in->pin, "is no pin "
+			    "of a repository: gitCommit: and the 40 or 64 hex "
+			    "digits of a commit");
+	} else if (!rules_is_hub(in) && !rules_pin(&d, &download, in->pin)) {
 		return wrong(why, AC_ERR_FORMAT, in->pin, "is no pin: "
 		    "sha256: and 64 lower-case hex digits");
 	}
+	if (span_is(in->role, RULES_LOCK_ROLE) &&
+	    !rules_is_lock(r, i, &of, &s))
+		return wrong(why, AC_ERR_FORMAT, in->name, "is no lock file "
+		    "of a repository");
 	if (!rules_text(in->uri) || !rules_text(in->role) ||
 	    !is_text(in->license, false) || !is_text(in->certificate, false))
 		return wrong(why, AC_ERR_FORMAT, in->name, "has a uri, role or "

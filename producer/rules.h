@@ -33,6 +33,32 @@ bool rules_is_archive(const struct request_input *in);
  */
 bool rules_floats(struct span pin);
 
+/*
+ * "gitCommit:" and 40 or 64 lower-case hex digits: which commit of a
+ * repository, or which revision at a hub.  *hex borrows the digits.
+ */
+AC_MUST_CHECK bool rules_git_pin(struct span *hex, struct span pin);
+
+/* Is the input a commit of a repository, or a lock file in one? */
+bool rules_is_git(const struct request_input *in);
+
+/* Is the input what a hub has of a model or dataset at a revision? */
+bool rules_is_hub(const struct request_input *in);
+
+/* NAME or OWNER/NAME, as hubs call a repository? */
+bool rules_hub_name(struct span name);
+#define RULES_HUB "https://huggingface.co" /* where no other is named */
+#define RULES_PATHS_MAX 64 /* patterns of files that are asked for at a hub */
+
+/*
+ * Is input i the lock file of an earlier one, *of?  Then it is called as that
+ * with RULES_LOCK behind, has its pin, and its uri with '#' and *path behind.
+ */
+#define RULES_LOCK ".lock"
+#define RULES_LOCK_ROLE "lockfile"
+bool rules_is_lock(const struct request *r, size_t i, size_t *of,
+    struct span *path);
+
 /* UTF-8 without control characters, 1 to WORD_MAX bytes? */
 bool rules_text(struct span s);
 

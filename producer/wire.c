@@ -6,6 +6,7 @@
 
 #include "common/reader.h"
 #include "common/sha256.h"
+#include "common/text.h"
 #include "producer/wire.h"
 
 #define HEAD_LEN 5 /* type, length */
@@ -364,6 +365,7 @@ wire_write_config(struct writer *w, const struct request *r,
 	for (size_t i = 0; i < r->ninputs; i++) {
 		write_span(w, place[i].path);
 		write_span(w, place[i].uri);
+		write_span(w, place[i].files);
 		wr_be32(w, place[i].line);
 		wr_be32(w, place[i].column);
 		wr_u8(w, (uint8_t)place[i].compression);
@@ -382,6 +384,7 @@ wire_read_config(struct wire_request *out, struct wire_place place[],
 	for (size_t i = 0; e == AC_OK && i < q.request.ninputs; i++) {
 		if (!read_word(&in, &place[i].path) ||
 		    !read_word(&in, &place[i].uri) ||
+		    !read_word(&in, &place[i].files) ||
 		    !rd_be32(&in, &place[i].line) ||
 		    !rd_be32(&in, &place[i].column) ||
 		    !rd_u8(&in, &compression) || compression > WIRE_ZSTD)
@@ -442,6 +445,23 @@ wire_write_measured(struct writer *w, size_t index, const struct measured *m)
 	wr_u8(w, m->has_download);
 	wr_bytes(w, span_digest(&m->download));
 	wr_be64(w, m->download_bytes);
+	write_span(w, span_str(m->git_commit));
+}
+
+/* The hex of a commit, or nothing. */
+static bool
+read_git_commit(struct reader *r, char out[65])
+{
+	uint8_t id[32];
+	struct span s;
+
+	if (!read_word(r, &s) || (s.len != 0 && s.len != 40 && s.len != 64) ||
+	    !text_unhex(id, s.len / 2, s))
+		return false;
+	if (s.len > 0)
+		memcpy(out, s.p, s.len);
+	out[s.len] = '\0';
+	return true;
 }
 
 bool
@@ -455,7 +475,7 @@ wire_read_measured(size_t *index, struct measured *out, struct span body)
 	    !read_bool(&r, &m.tree) || !read_digest(&r, &m.manifest) ||
 	    !rd_be64(&r, &m.bytes) || !read_bool(&r, &m.has_download) ||
 	    !read_digest(&r, &m.download) || !rd_be64(&r, &m.download_bytes) ||
-	    !rd_end(&r))
+	    !read_git_commit(&r, m.git_commit) || !rd_end(&r))
 		return false;
 	*index = i;
 	*out = m;

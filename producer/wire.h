@@ -83,6 +83,7 @@ enum wire_compression { WIRE_NONE, WIRE_GZIP, WIRE_ZSTD };
 struct wire_place {
 	struct span path; /* of the builder's machine; empty: fetch uri */
 	struct span uri;  /* though the request's may not disclose it */
+	struct span files; /* patterns of those asked for, an LF between them */
 	uint32_t line, column; /* of its pin */
 	enum wire_compression compression;
 };

@@ -74,7 +74,7 @@ world_program(char **out, struct message *why)
 
 /* What a sandbox_spec borrows. */
 struct job {
-	const char *argv[4];
+	const char *argv[WORLD_WORDS_MAX + 4];
 	const char *env[WORLD_ENV_MAX];
 	char *owned[WORLD_ENV_MAX];
 	size_t nenv;
@@ -158,6 +158,12 @@ make_job(struct job *j, const struct world_spec *spec, struct message *why)
 	j->argv[0] = INSIDE;
 	j->argv[1] = spec->verb;
 	j->argv[2] = spec->task;
+	for (size_t i = 0; spec->more != NULL && spec->more[i] != NULL; i++) {
+		if (i == WORLD_WORDS_MAX)
+			return BECAUSE(why, AC_ERR_LIMIT, "too many words for "
+			    "a helper");
+		j->argv[3 + i] = spec->more[i];
+	}
 	j->mount[j->nmounts++] = (struct sandbox_mount){ j->program, PROGRAM };
 	if (e == AC_OK && spec->network)
 		e = add_network(j, why);

@@ -4,7 +4,7 @@
  * It sees the host's programs and libraries, an empty home, a fresh /tmp, its
  * own program and what is named here; no key, no TPM, no socket.
  *
- * The helper is aicert-fetch.  Its task is one word of its command line, its
+ * The helper is aicert-fetch.  Its task stands on its command line, its
  * 0 what it reads (or nothing), its 1 what it answers; on 2 it says how it
  * goes, in lines: '+' and a sentence, or '!', a code (enum ac_err, decimal), a
  * space and why it failed.  It is believed in nothing: what it answers is
@@ -19,11 +19,14 @@
 
 #define WORLD_LINE_MAX (MESSAGE_MAX + 16) /* bytes of a line on 2 */
 #define WORLD_ENV_MAX 16
+#define WORLD_WORDS_MAX 80 /* of a task */
 
 struct world_spec {
 	const char *program; /* of the host; NULL: world_program() */
 	const char *verb;    /* what it shall do, and its task */
 	const char *task;
+	const char *const *more; /* words behind the task, then NULL; NULL:
+	                          * none */
 	int in_fd;           /* its 0; -1: nothing */
 	int out_fd;          /* its 1 */
 	bool network;

@@ -401,6 +401,48 @@ cut_original(void **state)
 	free(o);
 }
 
+/* A repository, its lock file, and what a hub has. */
+static void
+commits(void **state)
+{
+	static const char file[] = HEAD "inputs:\n"
+	    "  - {name: code, type: git, uri: \"https://a/b.git\", role: code,"
+	    " pin: \"gitCommit:" SHA "\", dependencies: poetry}\n"
+	    "  - {name: m, type: model, uri: org/m, role: base_model, "
+	    "pin: \"gitCommit:" SHA "\", path: [\"*.json\", a/**]}\n"
+	    "  - {name: d, type: dataset, uri: \"http://hub/datasets/x\", "
+	    "role: dataset, pin: \"gitCommit:" SHA "\", path: \"*\"}\n"
+	    "outputs: [m]\n";
+	struct config c = { 0 };
+	struct message why;
+	const struct request *r = &c.request;
+	struct span path;
+	size_t of = 9;
+
+	(void)state;
+	if (parse_bytes(&c, span_str(file), "job.yaml", &why) != AC_OK)
+		fail_msg("%s", why.text);
+	assert_int_equal(r->ninputs, 4);
+	assert_true(span_is(r->input[0].uri, "https://a/b.git"));
+	assert_true(rules_is_git(&r->input[0]));
+	assert_false(rules_is_lock(r, 0, &of, &path));
+	assert_true(span_is(r->input[1].name, "code.lock"));
+	assert_true(span_is(r->input[1].role, "lockfile"));
+	assert_true(span_is(r->input[1].uri, "https://a/b.git#poetry.lock"));
+	assert_true(rules_is_lock(r, 1, &of, &path));
+	assert_int_equal(of, 0);
+	assert_true(span_is(path, "poetry.lock"));
+	assert_true(span_is(r->input[2].uri, "https://huggingface.co/org/m"));
+	assert_true(rules_is_hub(&r->input[2]));
+	assert_string_equal(c.input[2].files, "*.json\na/**");
+	assert_string_equal(c.input[2].uri, "https://huggingface.co/org/m");
+	assert_true(span_is(r->input[3].uri, "http://hub/datasets/x"));
+	assert_string_equal(c.input[3].files, "*");
+	for (size_t i = 0; i < 4; i++)
+		assert_string_equal(c.input[i].path, "");
+	config_free(&c);
+}
+
 struct wrong {
 	const char *name, *text, *place, *says;
 	enum ac_err err;
@@ -408,6 +450,13 @@ struct wrong {
 
 #define AT(text) HEAD "inputs:\n  - {" text "}\noutputs: [m]\n"
 #define REST ", type: file, uri: u, role: code, pin: \"" PIN "\""
+#define FILE_AT(uri) AT("name: a, uri: \"" uri "\", type: file, role: code, " \
+	"pin: \"" PIN "\"")
+#define COMMIT "gitCommit:0123456789abcdef0123456789abcdef01234567"
+#define GIT_AT(uri) AT("name: a, uri: \"" uri "\", type: git, role: code, " \
+	"pin: \"" COMMIT "\"")
+#define MODEL_AT(uri) AT("name: a, uri: \"" uri "\", type: model, role: " \
+	"code, pin: \"" COMMIT "\"")
 
 static const struct wrong wrongs[] = {
 	{ "an empty file", "", ":1:1: ", "empty", AC_ERR_FORMAT },
@@ -535,8 +584,63 @@ static const struct wrong wrongs[] = {
 	    "did you mean \"pin\"?", AC_ERR_FORMAT },
 	{ "a key of an input twice", AT("name: a, name: b"), ":5:15: ",
 	    "second time", AC_ERR_FORMAT },
-	{ "a type for later", AT("name: a, type: git"), ":5:21: ",
-	    "\"git\" is not built yet", AC_ERR_UNSUPPORTED },
+	{ "a type for later", AT("name: a, type: oci"), ":5:21: ",
+	    "\"oci\" is not built yet", AC_ERR_UNSUPPORTED },
+	{ "a short commit", AT("name: a, pin: \"gitCommit:0123456\""),
+	    ":5:20: ", "expected a pin", AC_ERR_FORMAT },
+	{ "a commit in capitals", AT("name: a, pin: \"gitCommit:0123456789"
+	    "ABCDEF0123456789abcdef01234567\""), ":5:20: ", "expected a pin",
+	    AC_ERR_FORMAT },
+	{ "a commit of 32 digits", AT("name: a, pin: \"gitCommit:0123456789"
+	    "abcdef0123456789abcdef\""), ":5:20: ", "expected a pin",
+	    AC_ERR_FORMAT },
+	{ "a repository by its digest", AT("name: a, uri: \"https://a/b\", "
+	    "type: git, role: code, pin: \"" PIN "\""), ":5:63: ",
+	    "pinned by its commit", AC_ERR_FORMAT },
+	{ "a file by a commit", AT("name: a, uri: \"https://a/b\", type: "
+	    "file, role: code, pin: \"" COMMIT "\""), ":5:64: ",
+	    "only a git, model or dataset", AC_ERR_FORMAT },
+	{ "a repository of this machine", GIT_AT("../repo"), ":5:20: ",
+	    "fetched from https://", AC_ERR_FORMAT },
+	{ "a repository by file:", GIT_AT("file:///repo"), ":5:20: ",
+	    "fetched from https://", AC_ERR_FORMAT },
+	{ "a repository by ssh", GIT_AT("ssh://git@a/b"), ":5:20: ",
+	    "fetched from https://", AC_ERR_FORMAT },
+	{ "a repository as scp has it", GIT_AT("git@a:b"), ":5:20: ",
+	    "fetched from https://", AC_ERR_FORMAT },
+	{ "a repository by a program", GIT_AT("ext::sh -c id"), ":5:20: ",
+	    "fetched from https://", AC_ERR_FORMAT },
+	{ "a repository with a password", GIT_AT("https://a:b@c/d"),
+	    ":5:20: ", "becomes public", AC_ERR_FORMAT },
+	{ "a file by git:", FILE_AT("git://a/b"), ":5:20: ",
+	    "\"git:\" is not built yet", AC_ERR_UNSUPPORTED },
+	{ "a hub's name of three parts", MODEL_AT("a/b/c"), ":5:20: ",
+	    "OWNER/NAME", AC_ERR_FORMAT },
+	{ "a hub's name that climbs", MODEL_AT("../b"), ":5:20: ",
+	    "OWNER/NAME", AC_ERR_FORMAT },
+	{ "a hub's name that ends in a slash", MODEL_AT("a/"), ":5:20: ",
+	    "OWNER/NAME", AC_ERR_FORMAT },
+	{ "a hub with a password", MODEL_AT("https://a:b@c/d"), ":5:20: ",
+	    "becomes public", AC_ERR_FORMAT },
+	{ "unknown dependencies", AT("name: a, dependencies: poetri"),
+	    ":5:29: ", "did you mean \"poetry\"?", AC_ERR_FORMAT },
+	{ "dependencies of a file", AT("name: a" REST ", dependencies: pip"),
+	    ":5:5: ", "of git inputs", AC_ERR_FORMAT },
+	{ "a path of a file", AT("name: a" REST ", path: x"), ":5:5: ",
+	    "of a hub's", AC_ERR_FORMAT },
+	{ "a path that leads out", AT("name: a, path: ../x"), ":5:21: ",
+	    "not a path", AC_ERR_FORMAT },
+	{ "a path that is a mapping", AT("name: a, path: {x: y}"), ":5:21: ",
+	    "found a mapping", AC_ERR_FORMAT },
+	{ "no path", AT("name: a, path: []"), ":5:22: ", "found nothing",
+	    AC_ERR_FORMAT },
+	{ "a path in a path", AT("name: a, path: [x, [y]]"), ":5:25: ",
+	    "found a list", AC_ERR_FORMAT },
+	{ "a compression of a repository", AT("name: a, uri: \"https://a/b\""
+	    ", type: git, role: code, pin: \"" COMMIT "\", compression: "
+	    "gzip"), ":5:5: ", "no compression", AC_ERR_FORMAT },
+	{ "the lock file as an input", AT("name: a.lock, type: git, role: "
+	    "lockfile"), ":5:37: ", "unknown role", AC_ERR_FORMAT },
 	{ "an unknown type", AT("name: a, type: fil"), ":5:21: ",
 	    "did you mean \"file\"?", AC_ERR_FORMAT },
 	{ "an unknown role", AT("name: a, role: dateset"), ":5:21: ",
@@ -547,11 +651,11 @@ static const struct wrong wrongs[] = {
 	    "true or false", AC_ERR_FORMAT },
 	{ "disclose that is nothing", AT("name: a, disclose: "), ":5:",
 	    "found nothing", AC_ERR_FORMAT },
-	{ "fetching", AT("name: a, uri: \"ftp://example.org/x\""), ":5:20: ",
+	{ "fetching", FILE_AT("ftp://example.org/x"), ":5:20: ",
 	    "\"ftp:\" is not built yet", AC_ERR_UNSUPPORTED },
-	{ "a password in a URL", AT("name: a, uri: \"https://me:pw@example.org"
-	    "/x\""), ":5:20: ", "becomes public", AC_ERR_FORMAT },
-	{ "a user in a URL", AT("name: a, uri: \"http://me@example.org\""),
+	{ "a password in a URL", FILE_AT("https://me:pw@example.org"
+	    "/x"), ":5:20: ", "becomes public", AC_ERR_FORMAT },
+	{ "a user in a URL", FILE_AT("http://me@example.org"),
 	    ":5:20: ", "becomes public", AC_ERR_FORMAT },
 	{ "the pin of a download of what is not unpacked", HEAD
 	    "inputs:\n  - {name: a, type: file, uri: u, role: code, pin: "
@@ -569,15 +673,15 @@ static const struct wrong wrongs[] = {
 	    ":5:28: ", "found a list", AC_ERR_FORMAT },
 	{ "two compressions", AT("name: a, compression: gzip, compression: "
 	    "zstd"), ":5:34: ", "second time", AC_ERR_FORMAT },
-	{ "a file of another machine", AT("name: a, uri: \"file://host/x\""),
+	{ "a file of another machine", FILE_AT("file://host/x"),
 	    ":5:20: ", "another machine", AC_ERR_FORMAT },
-	{ "a half file URL", AT("name: a, uri: \"file:x\""), ":5:20: ",
+	{ "a half file URL", FILE_AT("file:x"), ":5:20: ",
 	    "file:///absolute", AC_ERR_FORMAT },
-	{ "a % that is none", AT("name: a, uri: \"file:///a%zz\""), ":5:20: ",
+	{ "a % that is none", FILE_AT("file:///a%zz"), ":5:20: ",
 	    "two hex digits", AC_ERR_FORMAT },
-	{ "a % at the end", AT("name: a, uri: \"file:///a%2\""), ":5:20: ",
+	{ "a % at the end", FILE_AT("file:///a%2"), ":5:20: ",
 	    "two hex digits", AC_ERR_FORMAT },
-	{ "a NUL by %", AT("name: a, uri: \"file:///a%00\""), ":5:20: ",
+	{ "a NUL by %", FILE_AT("file:///a%00"), ":5:20: ",
 	    "two hex digits", AC_ERR_FORMAT },
 	{ "a variable not of the list", GOOD "env: {LD_PRELOAD: x}\n",
 	    ":7:7: ", "unknown variable", AC_ERR_FORMAT },
@@ -748,6 +852,7 @@ main(void)
 		cmocka_unit_test(original),
 		cmocka_unit_test(wrong_original),
 		cmocka_unit_test(cut_original),
+		cmocka_unit_test(commits),
 		cmocka_unit_test(wrong),
 		cmocka_unit_test(cut),
 		cmocka_unit_test(caps),

@@ -198,6 +198,93 @@ wrong(void **state)
 	}
 }
 
+/* ---- commits ---- */
+
+/* A commit of one file, "a" with "text", and its id. */
+#define COMMIT "tree fa9ee080c0068b56131f41877fe4d6d99842ae40\n\nsaid\n"
+#define COMMIT_ID "7907c1980547f7054122c18c06b121ce6de224a7"
+
+struct of_git {
+	const char *name;
+	const char *commit;
+	const char *at;   /* where it is said to lie; NULL: none comes */
+	const char *path; /* of the one file */
+	const char *text;
+	bool executable;
+	const char *says; /* NULL: taken */
+	enum ac_err err;
+};
+
+static const struct of_git commits[] = {
+	{ "the commit", COMMIT, "", "a", "text", false, NULL, AC_OK },
+	{ "another commit", "tree fa9ee080c0068b56131f41877fe4d6d99842ae40\n\n"
+	    "said!\n", "", "a", "text", false, "the pin is gitCommit:"
+	    COMMIT_ID ", but what is there is", AC_ERR_MISMATCH },
+	{ "a byte behind it", COMMIT "!", "", "a", "text", false, "the pin is",
+	    AC_ERR_MISMATCH },
+	{ "no commit", COMMIT, NULL, "a", "text", false, "no commit came",
+	    AC_ERR_FORMAT },
+	{ "a submodule's commit alone", COMMIT, "sub", "a", "text", false,
+	    "no commit came", AC_ERR_FORMAT },
+	{ "other bytes", COMMIT, "", "a", "test", false, "names fa9ee080",
+	    AC_ERR_MISMATCH },
+	{ "another name", COMMIT, "", "b", "text", false, "names fa9ee080",
+	    AC_ERR_MISMATCH },
+	{ "another mode", COMMIT, "", "a", "text", true, "names fa9ee080",
+	    AC_ERR_MISMATCH },
+	{ "another folder", COMMIT, "", "a/a", "text", false,
+	    "names fa9ee080", AC_ERR_MISMATCH },
+	{ "a commit without a tree", "parent 7907c1980547f7054122c18c06b121ce6d"
+	    "e224a7\n", "", "a", "text", false, "begin with its tree",
+	    AC_ERR_FORMAT },
+	{ "a tree of another kind of id", "tree 0123456789abcdef0123456789abcd"
+	    "ef0123456789abcdef0123456789abcdef\n", "", "a", "text", false,
+	    "begin with its tree", AC_ERR_FORMAT },
+	{ "a tree in capitals", "tree FA9EE080C0068B56131F41877FE4D6D99842AE40"
+	    "\n", "", "a", "text", false, "begin with its tree",
+	    AC_ERR_FORMAT },
+	{ "an empty commit", "", "", "a", "text", false,
+	    "begin with its tree", AC_ERR_FORMAT },
+};
+
+static void
+git(void **state)
+{
+	struct gittree_id id;
+
+	(void)state;
+	assert_true(gittree_id_parse(&id, span_str(COMMIT_ID)));
+	for (size_t i = 0; i < sizeof(commits) / sizeof(commits[0]); i++) {
+		const struct of_git *g = &commits[i];
+		struct intake_options o = { .bytes_max = 9, .stop_fd = -1,
+			.git = &id };
+		struct stream_writer *w = malloc(sizeof(*w));
+		struct rig *t;
+		void *rig;
+		enum ac_err e;
+
+		assert_non_null(w);
+		assert_int_equal(begin(&rig), 0);
+		t = rig;
+		stream_begin(w, t->fd[1]);
+		if (g->at != NULL)
+			stream_object(w, span_str(g->at), span_str(g->commit));
+		put_file(w, g->path, g->text, g->executable);
+		assert_ok(stream_finish(w));
+		free(w);
+		(void)close(t->fd[1]);
+		t->fd[1] = -1;
+		e = intake_stream(&t->m, t->fd[0], t->store_fd, "in", &o,
+		    &t->why);
+		if (e != g->err || (g->says != NULL &&
+		    strstr(t->why.text, g->says) == NULL))
+			fail_msg("%s: %d: %s", g->name, e, t->why.text);
+		if (e == AC_OK)
+			assert_string_equal(t->m.git_commit, COMMIT_ID);
+		assert_int_equal(finish(&rig), 0);
+	}
+}
+
 /* What is in the store already stays as it is. */
 static void
 there_already(void **state)
@@ -238,6 +325,7 @@ main(void)
 		T(tree),
 		T(one_file),
 		cmocka_unit_test(wrong),
+		cmocka_unit_test(git),
 		T(there_already),
 		T(stopped),
 	};

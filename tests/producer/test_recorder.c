@@ -568,8 +568,8 @@ request_type(void **state)
 {
 	struct rig *t = *state;
 
-	t->input[0].type = span_str("git");
-	refused_request(t, AC_ERR_UNSUPPORTED, "\"git\"");
+	t->input[0].type = span_str("oci");
+	refused_request(t, AC_ERR_UNSUPPORTED, "\"oci\"");
 }
 
 static void
