@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "auditor/cmd.h"
-#include "auditor/door.h"
 #include "auditor/submission.h"
 #include "auditor/witness.h"
+#include "common/door.h"
 #include "common/file.h"
 #include "common/listen.h"
 

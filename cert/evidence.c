@@ -6,12 +6,15 @@
 #include "common/text.h"
 
 #define PCRS "(0 x 1 x 2 x 3 x 4 x 5 x 6 x 7 x 8 x 9 x 11 x 12 x 13 x 14 x 15 x)"
-#define EVIDENCE "{boundDigest x quotes [{when 'start'|'end' attest s " \
-    "signature s pcrs " PCRS "} 2-2] ak {public s certChain [s 2-" \
-    FORM_NUMBER(AK_CHAIN_MAX) "]} bootEventLog? s inputsLog [s] outputsLog " \
-    "[s] tlsKey? s hclReport? s snp? {report s certChain [s " \
-    FORM_NUMBER(SNP_CHAIN_LEN) "-" FORM_NUMBER(SNP_CHAIN_LEN) "]} tdx? s " \
-    "gpu? [*]}"
+#define QUOTE(when) "{when " when " attest s signature s pcrs " PCRS "}"
+/* What does not differ between a run and a challenge. */
+#define MACHINE "ak {public s certChain [s 2-" FORM_NUMBER(AK_CHAIN_MAX) \
+    "]} bootEventLog? s inputsLog [s] outputsLog [s] tlsKey? s " \
+    "hclReport? s snp? {report s certChain [s " FORM_NUMBER(SNP_CHAIN_LEN) \
+    "-" FORM_NUMBER(SNP_CHAIN_LEN) "]} tdx? s "
+#define EVIDENCE "{boundDigest x quotes [" QUOTE("'start'|'end'") " 2-2] " \
+    MACHINE "gpu? [*]}"
+#define CHALLENGE "{quote " QUOTE("'challenge'") " " MACHINE "image? x}"
 
 static void
 write_base64(struct writer *w, const char *before, const struct buf *b)
@@ -54,6 +57,35 @@ write_lines(struct writer *w, const char *before, const struct buf lines[],
 	wr_u8(w, ']');
 }
 
+/* What does not differ between a run and a challenge. */
+static void
+write_machine(struct writer *w, const struct evidence *ev)
+{
+	write_base64(w, "\"ak\":{\"public\":\"", &ev->ak_public);
+	wr_str(w, ",\"certChain\":[");
+	for (size_t i = 0; i < ev->nchain; i++)
+		write_base64(w, i == 0 ? "\"" : ",\"", &ev->chain[i]);
+	wr_str(w, "]}");
+	if (ev->boot_log.len > 0)
+		write_base64(w, ",\"bootEventLog\":\"", &ev->boot_log);
+	write_lines(w, ",\"inputsLog\":[", ev->inputs_log, ev->ninputs);
+	write_lines(w, ",\"outputsLog\":[", ev->outputs_log, ev->noutputs);
+	if (ev->tls_key.len > 0)
+		write_base64(w, ",\"tlsKey\":\"", &ev->tls_key);
+	if (ev->hcl.len > 0)
+		write_base64(w, ",\"hclReport\":\"", &ev->hcl);
+	if (ev->snp.len > 0) {
+		write_base64(w, ",\"snp\":{\"report\":\"", &ev->snp);
+		wr_str(w, ",\"certChain\":[");
+		for (size_t i = 0; i < SNP_CHAIN_LEN; i++)
+			write_base64(w, i == 0 ? "\"" : ",\"",
+			    &ev->snp_chain[i]);
+		wr_str(w, "]}");
+	}
+	if (ev->tdx.len > 0)
+		write_base64(w, ",\"tdx\":\"", &ev->tdx);
+}
+
 enum ac_err
 evidence_encode(struct buf *out, const struct evidence *ev)
 {
@@ -71,30 +103,29 @@ evidence_encode(struct buf *out, const struct evidence *ev)
 	write_quote(&w, "start", &ev->quote[EVIDENCE_START]);
 	wr_u8(&w, ',');
 	write_quote(&w, "end", &ev->quote[EVIDENCE_END]);
-	write_base64(&w, "],\"ak\":{\"public\":\"", &ev->ak_public);
-	wr_str(&w, ",\"certChain\":[");
-	for (size_t i = 0; i < ev->nchain; i++)
-		write_base64(&w, i == 0 ? "\"" : ",\"", &ev->chain[i]);
-	wr_str(&w, "]}");
-	if (ev->boot_log.len > 0)
-		write_base64(&w, ",\"bootEventLog\":\"", &ev->boot_log);
-	write_lines(&w, ",\"inputsLog\":[", ev->inputs_log, ev->ninputs);
-	write_lines(&w, ",\"outputsLog\":[", ev->outputs_log, ev->noutputs);
-	if (ev->tls_key.len > 0)
-		write_base64(&w, ",\"tlsKey\":\"", &ev->tls_key);
-	if (ev->hcl.len > 0)
-		write_base64(&w, ",\"hclReport\":\"", &ev->hcl);
-	if (ev->snp.len > 0) {
-		write_base64(&w, ",\"snp\":{\"report\":\"", &ev->snp);
-		wr_str(&w, ",\"certChain\":[");
-		for (size_t i = 0; i < SNP_CHAIN_LEN; i++)
-			write_base64(&w, i == 0 ? "\"" : ",\"",
-			    &ev->snp_chain[i]);
-		wr_str(&w, "]}");
-	}
-	if (ev->tdx.len > 0)
-		write_base64(&w, ",\"tdx\":\"", &ev->tdx);
+	wr_str(&w, "],");
+	write_machine(&w, ev);
 	wr_str(&w, "}}");
+	return wr_end(&w, out);
+}
+
+enum ac_err
+evidence_encode_challenge(struct buf *out, const struct evidence *ev,
+    const struct digest *image)
+{
+	struct writer w;
+
+	wr_init(&w, STATEMENT_MAX);
+	wr_str(&w, "{\"quote\":");
+	write_quote(&w, "challenge", &ev->quote[EVIDENCE_END]);
+	wr_u8(&w, ',');
+	write_machine(&w, ev);
+	if (image != NULL) {
+		wr_str(&w, ",\"image\":\"");
+		wr_hex(&w, span_digest(image));
+		wr_u8(&w, '"');
+	}
+	wr_u8(&w, '}');
 	return wr_end(&w, out);
 }
 
@@ -181,27 +212,48 @@ take_subjects(struct evidence *ev, struct json subjects)
 	    span_is(name, SUBJECT_ROOT) && digest_equal(&d, &ev->bound);
 }
 
-enum ac_err
-evidence_decode(struct evidence *out, const struct statement *s)
+static enum ac_err
+take_machine(struct evidence *ev, struct json p)
 {
-	struct json p = s->predicate, ak = json_get(p, "ak");
-	struct json start = json_first(json_get(p, "quotes"));
-	struct json snp = json_get(p, "snp");
-	struct evidence ev = { .has_gpu = json_present(json_get(p, "gpu")) };
+	struct json ak = json_get(p, "ak"), snp = json_get(p, "snp");
 	const struct {
 		struct buf *out;
 		struct json j;
 		size_t max;
 	} parts[] = {
-		{ &ev.ak_public, json_get(ak, "public"), TPMT_PUBLIC_MAX },
-		{ &ev.boot_log, json_get(p, "bootEventLog"), BOOT_LOG_MAX },
-		{ &ev.tls_key, json_get(p, "tlsKey"), CERT_DER_MAX },
-		{ &ev.hcl, json_get(p, "hclReport"), REPORT_MAX },
-		{ &ev.snp, json_get(snp, "report"), REPORT_MAX },
-		{ &ev.tdx, json_get(p, "tdx"), REPORT_MAX },
+		{ &ev->ak_public, json_get(ak, "public"), TPMT_PUBLIC_MAX },
+		{ &ev->boot_log, json_get(p, "bootEventLog"), BOOT_LOG_MAX },
+		{ &ev->tls_key, json_get(p, "tlsKey"), CERT_DER_MAX },
+		{ &ev->hcl, json_get(p, "hclReport"), REPORT_MAX },
+		{ &ev->snp, json_get(snp, "report"), REPORT_MAX },
+		{ &ev->tdx, json_get(p, "tdx"), REPORT_MAX },
 	};
-	enum ac_err e = form_check(p, EVIDENCE, NULL);
+	enum ac_err e = AC_OK;
 	size_t n = 0;
+
+	for (size_t i = 0; e == AC_OK && i < AC_COUNT(parts); i++)
+		e = take_base64(parts[i].out, parts[i].j, parts[i].max);
+	if (e == AC_OK)
+		e = take_chain(ev->chain, &ev->nchain,
+		    json_get(ak, "certChain"));
+	if (e == AC_OK)
+		e = take_chain(ev->snp_chain, &n, json_get(snp, "certChain"));
+	if (e == AC_OK)
+		e = take_lines(&ev->inputs_log, &ev->ninputs,
+		    json_get(p, "inputsLog"));
+	if (e == AC_OK)
+		e = take_lines(&ev->outputs_log, &ev->noutputs,
+		    json_get(p, "outputsLog"));
+	return e;
+}
+
+enum ac_err
+evidence_decode(struct evidence *out, const struct statement *s)
+{
+	struct json p = s->predicate;
+	struct json start = json_first(json_get(p, "quotes"));
+	struct evidence ev = { .has_gpu = json_present(json_get(p, "gpu")) };
+	enum ac_err e = form_check(p, EVIDENCE, NULL);
 
 	if (e == AC_OK && (!span_is(s->predicate_type, TYPE_EVIDENCE) ||
 	    !json_digest(json_get(p, "boundDigest"), &ev.bound) ||
@@ -212,23 +264,46 @@ evidence_decode(struct evidence *out, const struct statement *s)
 	if (e == AC_OK)
 		e = take_quote(&ev.quote[EVIDENCE_END], json_next(start),
 		    "end");
-	for (size_t i = 0; e == AC_OK && i < AC_COUNT(parts); i++)
-		e = take_base64(parts[i].out, parts[i].j, parts[i].max);
 	if (e == AC_OK)
-		e = take_chain(ev.chain, &ev.nchain,
-		    json_get(ak, "certChain"));
-	if (e == AC_OK)
-		e = take_chain(ev.snp_chain, &n, json_get(snp, "certChain"));
-	if (e == AC_OK)
-		e = take_lines(&ev.inputs_log, &ev.ninputs,
-		    json_get(p, "inputsLog"));
-	if (e == AC_OK)
-		e = take_lines(&ev.outputs_log, &ev.noutputs,
-		    json_get(p, "outputsLog"));
+		e = take_machine(&ev, p);
 	if (e == AC_OK)
 		*out = ev; /* transferred */
 	else
 		evidence_free(&ev);
+	return e;
+}
+
+enum ac_err
+evidence_decode_challenge(struct evidence *out, bool *has_image,
+    struct digest *image, struct span text)
+{
+	struct evidence ev = { 0 };
+	struct json_doc doc = { 0 };
+	struct json p, root;
+	struct digest d = { 0 };
+	enum ac_err e = text.len > STATEMENT_MAX ? AC_ERR_LIMIT :
+	    json_parse(&doc, text);
+
+	if (e != AC_OK)
+		return e;
+	p = json_root(&doc);
+	root = json_get(p, "image");
+	e = form_check(p, CHALLENGE, NULL);
+	if (e == AC_OK && json_present(root) && !json_digest(root, &d))
+		e = AC_ERR_FORMAT;
+	/* Each owns its own bytes. */
+	for (size_t i = 0; e == AC_OK && i < 2; i++)
+		e = take_quote(&ev.quote[i], json_get(p, "quote"), "challenge");
+	if (e == AC_OK)
+		e = take_machine(&ev, p);
+	if (e == AC_OK) {
+		*has_image = json_present(root);
+		*image = d;
+		*out = ev; /* transferred */
+	} else {
+		evidence_free(&ev);
+	}
+	json_free(&doc);
 	return e;
 }
 

@@ -52,6 +52,22 @@ AC_MUST_CHECK enum ac_err evidence_encode(struct buf *out,
 AC_MUST_CHECK enum ac_err evidence_decode(struct evidence *out,
     const struct statement *s);
 
+/*
+ * What a machine shows a peer (section 5 of the design): its quote of the
+ * challenge, which stands for both of a run and is ev->quote[EVIDENCE_END], and
+ * all else as in the evidence, so far.  image is the root hash that its kernel
+ * was started with, or NULL.  As evidence_encode().
+ */
+AC_MUST_CHECK enum ac_err evidence_encode_challenge(struct buf *out,
+    const struct evidence *ev, const struct digest *image);
+
+/*
+ * The same read; the quote stands in both places.  *has_image: *image is
+ * stated.  Fails as evidence_decode().
+ */
+AC_MUST_CHECK enum ac_err evidence_decode_challenge(struct evidence *out,
+    bool *has_image, struct digest *image, struct span text);
+
 /* Append a copy of line to a log of events. */
 AC_MUST_CHECK enum ac_err evidence_append(struct buf **log, size_t *n,
     struct span line);

@@ -1,10 +1,12 @@
 /* attest.c -- events, PCRs and quotes of a run; see attest.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cert/dsse.h"
 #include "common/file.h"
 #include "common/reader.h"
 #include "common/sha256.h"
@@ -23,6 +25,7 @@
 
 struct attest {
 	const struct attest_options *options;
+	pthread_mutex_t mutex; /* the TPM and the rest: peers ask meanwhile */
 	struct tpm *tpm;
 	struct message tpm_why;
 	struct digest pcr[16]; /* our account of 8, 14 and 15 */
@@ -92,7 +95,8 @@ attest_open(struct attest **out, const struct attest_options *options,
 	struct attest *a = calloc(1, sizeof(*a));
 	enum ac_err e;
 
-	if (a == NULL) {
+	if (a == NULL || pthread_mutex_init(&a->mutex, NULL) != 0) {
+		free(a);
 		message_set(why, "no memory");
 		return AC_ERR_MEMORY;
 	}
@@ -130,9 +134,9 @@ attest_free(struct attest *a)
 	if (a->tpm != NULL)
 		tpm_close(a->tpm);
 	evidence_free(&a->ev);
+	(void)pthread_mutex_destroy(&a->mutex);
 	free(a);
 }
-
 
 int64_t
 attest_not_after(const struct attest *a)
@@ -164,6 +168,19 @@ attest_check_lasting(const struct attest *a, int64_t now_s, uint64_t limit_s,
 	return AC_ERR_MISMATCH;
 }
 
+/* Extend pcr by d, in the TPM and in our account; the mutex is held. */
+static enum ac_err
+extend(struct attest *a, unsigned pcr, const struct digest *d,
+    struct message *why)
+{
+	enum ac_err e = tpm_pcr_extend(a->tpm, pcr, d);
+
+	if (e != AC_OK)
+		return tpm_failed(a, e, "extending a PCR", why);
+	a->pcr[pcr] = sha256_of2(span_digest(&a->pcr[pcr]), span_digest(d));
+	return AC_OK;
+}
+
 enum ac_err
 attest_extend(struct attest *a, unsigned pcr, struct span line,
     struct message *why)
@@ -171,32 +188,56 @@ attest_extend(struct attest *a, unsigned pcr, struct span line,
 	struct digest d = sha256_of(line);
 	enum ac_err e;
 
+	(void)pthread_mutex_lock(&a->mutex);
 	if (pcr == ATTEST_INPUTS_PCR)
 		e = evidence_append(&a->ev.inputs_log, &a->ev.ninputs, line);
 	else
 		e = evidence_append(&a->ev.outputs_log, &a->ev.noutputs, line);
-	if (e != AC_OK) {
+	if (e != AC_OK)
 		message_set(why, "an event cannot be kept: %s",
 		    ac_strerror(e));
-		return e;
+	else
+		e = extend(a, pcr, &d, why);
+	(void)pthread_mutex_unlock(&a->mutex);
+	return e;
+}
+
+enum ac_err
+attest_tls_key(struct attest *a, struct span spki, struct message *why)
+{
+	struct digest d = sha256_of(spki);
+	enum ac_err e;
+
+	(void)pthread_mutex_lock(&a->mutex);
+	if (a->ev.tls_key.len > 0 || a->ev.ninputs > 0) {
+		message_set(why, "a TLS key after the first event, or a "
+		    "second one");
+		e = AC_ERR_EXISTS;
+	} else {
+		e = buf_copy(&a->ev.tls_key, spki);
+		if (e != AC_OK)
+			message_set(why, "no memory");
+		else
+			e = extend(a, ATTEST_TLS_PCR, &d, why);
 	}
-	e = tpm_pcr_extend(a->tpm, pcr, &d);
-	if (e != AC_OK)
-		return tpm_failed(a, e, "extending a PCR", why);
-	a->pcr[pcr] = sha256_of2(span_digest(&a->pcr[pcr]), span_digest(&d));
-	return AC_OK;
+	(void)pthread_mutex_unlock(&a->mutex);
+	return e;
 }
 
 enum ac_err
 attest_is_safe(struct attest *a, bool *safe, struct message *why)
 {
 	struct tpm_clock clock;
-	enum ac_err e = tpm_clock(a->tpm, &clock);
+	enum ac_err e;
 
+	(void)pthread_mutex_lock(&a->mutex);
+	e = tpm_clock(a->tpm, &clock);
 	if (e != AC_OK)
-		return tpm_failed(a, e, "reading its clock", why);
-	*safe = clock.safe;
-	return AC_OK;
+		e = tpm_failed(a, e, "reading its clock", why);
+	else
+		*safe = clock.safe;
+	(void)pthread_mutex_unlock(&a->mutex);
+	return e;
 }
 
 /* ---- quotes ---- */
@@ -245,7 +286,7 @@ check_ours(const struct attest *a, const struct digest pcr[TPM_PCRS],
 
 /* All else is as it was at the start: what the machine booted. */
 static enum ac_err
-check_others(const struct attest *a, const struct digest pcr[TPM_PCRS],
+check_others(const struct attest *a, const struct digest pcr[16],
     struct message *why)
 {
 	const struct digest *before = a->ev.quote[EVIDENCE_START].pcr;
@@ -270,18 +311,15 @@ check_others(const struct attest *a, const struct digest pcr[TPM_PCRS],
 	return AC_OK;
 }
 
-enum ac_err
-attest_quote(struct attest *a, enum evidence_when when,
+/* A quote of the PCRs that are as we made them; the mutex is held. */
+static enum ac_err
+quote(struct attest *a, struct evidence_quote *q,
     const struct digest *extra_data, struct message *why)
 {
-	struct evidence_quote *q = &a->ev.quote[when];
 	struct digest pcr[TPM_PCRS];
 	struct buf attest = { 0 }, signature = { 0 };
 	enum ac_err e = AC_ERR_EXISTS;
 
-	message_set(why, "a second quote of one kind");
-	if (a->quoted[when])
-		return e;
 	/* The values are read apart from the quote: see that they agree. */
 	for (unsigned i = 0; i < QUOTE_TRIES; i++) {
 		e = tpm_pcr_read(a->tpm, EVIDENCE_PCRS, pcr);
@@ -301,19 +339,45 @@ attest_quote(struct attest *a, enum evidence_when when,
 		return AC_ERR_MISMATCH;
 	}
 	e = check_ours(a, pcr, why);
-	if (e == AC_OK && when == EVIDENCE_END)
-		e = check_others(a, pcr, why);
-	if (e != AC_OK)
-		goto out;
+	if (e != AC_OK) {
+		buf_free(&attest);
+		buf_free(&signature);
+		return e;
+	}
 	q->attest = attest;
 	q->signature = signature;
-	attest = signature = (struct buf){ 0 }; /* transferred */
 	memcpy(q->pcr, pcr, sizeof(q->pcr));
-	a->quoted[when] = true;
-	e = AC_OK;
-out:
-	buf_free(&attest);
-	buf_free(&signature);
+	return AC_OK;
+}
+
+static void
+free_quote(struct evidence_quote *q)
+{
+	buf_free(&q->attest);
+	buf_free(&q->signature);
+}
+
+enum ac_err
+attest_quote(struct attest *a, enum evidence_when when,
+    const struct digest *extra_data, struct message *why)
+{
+	struct evidence_quote q = { .attest = { 0 } };
+	enum ac_err e;
+
+	message_set(why, "a second quote of one kind");
+	if (a->quoted[when])
+		return AC_ERR_EXISTS;
+	(void)pthread_mutex_lock(&a->mutex);
+	e = quote(a, &q, extra_data, why);
+	if (e == AC_OK && when == EVIDENCE_END)
+		e = check_others(a, q.pcr, why);
+	if (e == AC_OK) {
+		a->ev.quote[when] = q;
+		a->quoted[when] = true;
+	} else {
+		free_quote(&q);
+	}
+	(void)pthread_mutex_unlock(&a->mutex);
 	return e;
 }
 
@@ -394,16 +458,47 @@ enum ac_err
 attest_evidence(struct buf *out, struct attest *a, const struct digest *d,
     const struct digest *root, struct message *why)
 {
-	enum ac_err e = read_boot_log(a, why);
+	enum ac_err e;
 
-	if (e != AC_OK)
-		return e;
-	a->ev.bound = *d;
-	a->ev.root = *root;
-	e = evidence_encode(out, &a->ev);
-	if (e != AC_OK)
-		message_set(why, "the evidence cannot be written: %s",
-		    ac_strerror(e));
+	(void)pthread_mutex_lock(&a->mutex);
+	e = read_boot_log(a, why);
+	if (e == AC_OK) {
+		a->ev.bound = *d;
+		a->ev.root = *root;
+		e = evidence_encode(out, &a->ev);
+		if (e != AC_OK)
+			message_set(why, "the evidence cannot be written: %s",
+			    ac_strerror(e));
+	}
+	(void)pthread_mutex_unlock(&a->mutex);
+	return e;
+}
+
+enum ac_err
+attest_challenge(struct attest *a, struct buf *out, const uint8_t nonce[32],
+    struct message *why)
+{
+	struct digest bind = dsse_bind_challenge(nonce), image;
+	struct evidence_quote q = { .attest = { 0 } };
+	struct evidence shown;
+	bool has_image = attest_image_root(a, &image);
+	enum ac_err e;
+
+	(void)pthread_mutex_lock(&a->mutex);
+	e = quote(a, &q, &bind, why);
+	if (e == AC_OK)
+		e = read_boot_log(a, why);
+	if (e == AC_OK) {
+		shown = a->ev; /* borrowed */
+		shown.quote[EVIDENCE_END] = q;
+		e = evidence_encode_challenge(out, &shown,
+		    has_image ? &image : NULL);
+		if (e != AC_OK)
+			message_set(why, "the attestation cannot be written: "
+			    "%s", ac_strerror(e));
+	}
+	(void)pthread_mutex_unlock(&a->mutex);
+	free_quote(&q);
 	return e;
 }
 

@@ -1,7 +1,8 @@
 /*
  * attest.h -- the TPM's part of one measured run: the event lines, the PCRs
- * they extend, and the two quotes.  It keeps its own account of PCR 14 and 8,
- * so that an extension by anybody else is found before a quote is used.
+ * they extend, the two quotes, and those that peers ask for in between.  It
+ * keeps its own account of PCRs 8, 14 and 15, so that an extension by anybody
+ * else is found before a quote is used.
  */
 #ifndef AICERT_PRODUCER_ATTEST_H
 #define AICERT_PRODUCER_ATTEST_H
@@ -50,6 +51,21 @@ int64_t attest_not_after(const struct attest *a);
  */
 AC_MUST_CHECK enum ac_err attest_extend(struct attest *a, unsigned pcr,
     struct span line, struct message *why);
+
+/*
+ * The key of this machine's TLS, as DER SPKI: extend PCR 15 by its SHA-256 and
+ * keep it for the evidence.  Before any event, once: AC_ERR_EXISTS.
+ */
+AC_MUST_CHECK enum ac_err attest_tls_key(struct attest *a, struct span spki,
+    struct message *why);
+
+/*
+ * *out = the answer to the challenge of a peer (cert/evidence.h): a quote with
+ * the nonce under its own tag, over the PCRs as they are, and the events so
+ * far.  From any thread, at any time; fails as attest_quote().
+ */
+AC_MUST_CHECK enum ac_err attest_challenge(struct attest *a, struct buf *out,
+    const uint8_t nonce[32], struct message *why);
 
 /* Would the TPM's clock be stated as safe in a quote now? */
 AC_MUST_CHECK enum ac_err attest_is_safe(struct attest *a, bool *safe,

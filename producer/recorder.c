@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,6 +58,9 @@ struct recorder {
 	enum state state;
 	struct message why;
 	struct attest *attest;       /* NULL: self-asserted */
+	bool has_key;                /* an agent's: peers may challenge it */
+	int challenge_fd;            /* from where; -1: nobody does */
+	pthread_t challenges;
 	struct wire_frame configure; /* what the request borrows from */
 	struct wire_request asked;
 	struct intake_job job[INPUTS_MAX];
@@ -137,6 +141,86 @@ record(struct recorder *r, unsigned pcr, struct writer *w)
 		e = attest_extend(r->attest, pcr, buf_span(&line), &r->why);
 	buf_free(&line);
 	return e;
+}
+
+/* ---- the key of an agent, and the challenges of its peers ---- */
+
+/* One challenge; false where nothing more can be said. */
+static bool
+serve_challenge(struct recorder *r, const struct wire_frame *f)
+{
+	struct message why = { "" };
+	struct buf body = { 0 };
+	struct writer w;
+	enum ac_err e;
+
+	if (f->type != WIRE_CHALLENGE || f->fd >= 0 || f->body.len != 32)
+		return false;
+	e = attest_challenge(r->attest, &body, f->body.p, &why);
+	if (e == AC_OK) {
+		e = wire_send(r->challenge_fd, WIRE_ATTESTED, buf_span(&body),
+		    -1);
+	} else {
+		wr_init(&w, 2 * MESSAGE_MAX);
+		wire_write_failed(&w, e, WIRE_NO_INPUT, span_str(why.text));
+		e = wr_end(&w, &body);
+		if (e == AC_OK)
+			e = wire_send(r->challenge_fd, WIRE_FAILED,
+			    buf_span(&body), -1);
+	}
+	buf_free(&body);
+	return e == AC_OK;
+}
+
+/* A thread beside the verbs, since these take as long as a training does. */
+static void *
+serve_challenges(void *arg)
+{
+	struct recorder *r = arg;
+	bool more = true;
+
+	while (more) {
+		struct wire_frame f = { .fd = -1 };
+
+		more = wire_receive(&f, r->challenge_fd, 32) == AC_OK &&
+		    serve_challenge(r, &f);
+		wire_frame_free(&f);
+	}
+	return NULL;
+}
+
+static enum ac_err
+serve_key(struct recorder *r, struct wire_frame *f)
+{
+	struct spki key;
+	enum ac_err e;
+
+	if (f->fd < 0 || !spki_parse(&key, buf_span(&f->body)))
+		return said(r, AC_ERR_FORMAT, "key takes the SPKI of a key on "
+		    "P-256 and a socket");
+	if (r->attest == NULL)
+		return said(r, AC_ERR_FORMAT, "a key, and no TPM to keep it");
+	e = attest_tls_key(r->attest, buf_span(&f->body), &r->why);
+	if (e != AC_OK)
+		return e;
+	r->challenge_fd = f->fd;
+	f->fd = -1; /* transferred */
+	if (pthread_create(&r->challenges, NULL, serve_challenges, r) != 0)
+		return said(r, AC_ERR_MEMORY, "no thread for challenges");
+	r->has_key = true;
+	return answer(r, WIRE_READY, span_str(""));
+}
+
+/* Peers are answered for as long as the agent is there. */
+static void
+end_challenges(struct recorder *r)
+{
+	if (r->has_key) {
+		(void)shutdown(r->challenge_fd, SHUT_RDWR);
+		(void)pthread_join(r->challenges, NULL);
+	}
+	if (r->challenge_fd >= 0)
+		(void)close(r->challenge_fd);
 }
 
 /* ---- configure ---- */
@@ -1186,11 +1270,11 @@ out:
 static const char *
 verb_name(enum wire_type type)
 {
-	static const char *const name[] = { "configure", "input", "download",
-		"start", "end" };
+	static const char *const name[] = { "key", "configure", "input",
+		"download", "start", "end" };
 
-	return type >= WIRE_CONFIGURE && type <= WIRE_END ?
-	    name[type - WIRE_CONFIGURE] : "an answer";
+	return type >= WIRE_KEY && type <= WIRE_END ?
+	    name[type - WIRE_KEY] : "an answer";
 }
 
 static enum ac_err
@@ -1207,6 +1291,8 @@ out_of_order(struct recorder *r, enum wire_type type)
 static enum ac_err
 serve(struct recorder *r, struct wire_frame *f)
 {
+	if (f->type == WIRE_KEY && r->state == WANT_CONFIGURE && !r->has_key)
+		return serve_key(r, f);
 	if (f->type == WIRE_CONFIGURE && r->state == WANT_CONFIGURE)
 		return serve_configure(r, f);
 	if ((f->type == WIRE_INPUT || f->type == WIRE_DOWNLOAD) &&
@@ -1249,6 +1335,7 @@ static void
 free_recorder(struct recorder *r)
 {
 	stop_inputs(r);
+	end_challenges(r);
 	for (size_t i = 0; i < 2; i++) {
 		if (r->done[i] >= 0)
 			(void)close(r->done[i]);
@@ -1266,6 +1353,16 @@ free_recorder(struct recorder *r)
 	free(r);
 }
 
+/* The build is over, well or not; peers may still ask what ran here. */
+static void
+await_close(struct recorder *r)
+{
+	struct pollfd p = { .fd = r->sock, .events = POLLRDHUP };
+
+	while (!is_alone(r) && (poll(&p, 1, -1) > 0 || errno == EINTR))
+		continue;
+}
+
 int
 recorder_serve(int sock, const struct recorder_options *options)
 {
@@ -1277,6 +1374,7 @@ recorder_serve(int sock, const struct recorder_options *options)
 	r->options = options;
 	r->sock = sock;
 	r->configure.fd = -1;
+	r->challenge_fd = -1;
 	r->store_fd = -1;
 	r->done[0] = r->done[1] = r->stop[0] = r->stop[1] = -1;
 	r->failed = WIRE_NO_INPUT;
@@ -1308,6 +1406,8 @@ recorder_serve(int sock, const struct recorder_options *options)
 		if (e != AC_OK)
 			answer_failed(r, e);
 	}
+	if (r->has_key)
+		await_close(r);
 	free_recorder(r);
 	return e == AC_OK ? 0 : 1;
 }

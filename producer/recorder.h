@@ -7,6 +7,9 @@
  * It parses no YAML and no HTTP, has no network and no builder's key.  What it
  * is asked arrives as verbs (wire.h), in one order, each once but for the inputs:
  *
+ *   key         an agent's: the SPKI of its TLS key -> PCR 15, and a socket, over
+ *               which challenges of peers are answered from then on, whatever
+ *               else is being done
  *   configure   the request and the configuration file -> PCR 14
  *   input       a descriptor of a file, a folder or a tree stream (stream.h),
  *               copied while it is hashed; the pin is checked, then PCR 14

@@ -236,6 +236,51 @@ run_begin(struct run *out, const struct recorder_options *options,
 }
 
 enum ac_err
+run_key(struct run *r, struct span spki, int *challenge_fd,
+    struct message *why)
+{
+	struct wire_frame f = { .fd = -1 };
+	int pair[2];
+	enum ac_err e;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+		message_set(why, "no socket pair for challenges");
+		return AC_ERR_IO;
+	}
+	e = ask(r, &f, WIRE_KEY, spki, pair[1], WIRE_READY, why);
+	wire_frame_free(&f);
+	(void)close(pair[1]);
+	if (e == AC_OK)
+		*challenge_fd = pair[0];
+	else
+		(void)close(pair[0]);
+	return e;
+}
+
+enum ac_err
+run_challenge(int challenge_fd, struct buf *out, const uint8_t nonce[32],
+    struct message *why)
+{
+	struct wire_frame f = { .fd = -1 };
+	size_t index;
+	enum ac_err e;
+
+	if (wire_send(challenge_fd, WIRE_CHALLENGE, span_of(nonce, 32), -1) !=
+	    AC_OK || wire_receive(&f, challenge_fd, WIRE_ANSWER_MAX) != AC_OK)
+		return gone(why);
+	if (f.type == WIRE_ATTESTED && f.fd < 0) {
+		*out = f.body;
+		f.body = (struct buf){ 0 }; /* transferred */
+		e = AC_OK;
+	} else {
+		e = f.type == WIRE_FAILED ? take_failure(&f, &index, why) :
+		    gone(why);
+	}
+	wire_frame_free(&f);
+	return e;
+}
+
+enum ac_err
 run_configure(struct run *r, const struct request *request,
     struct span config, struct message *why)
 {

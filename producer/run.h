@@ -49,6 +49,20 @@ AC_MUST_CHECK enum ac_err run_begin(struct run *out,
     const struct recorder_options *options, const struct run_watch *watch,
     int cancel_fd, struct message *why);
 
+/*
+ * Measure the key that this machine's peers see.  *challenge_fd is where they
+ * are answered (run_challenge()), to be closed by the caller.
+ */
+AC_MUST_CHECK enum ac_err run_key(struct run *r, struct span spki,
+    int *challenge_fd, struct message *why);
+
+/*
+ * *out = the answer to a challenge.  From any one thread at a time, beside the
+ * verbs.  AC_ERR_IO: the recorder is gone; else its own code; *why is set.
+ */
+AC_MUST_CHECK enum ac_err run_challenge(int challenge_fd, struct buf *out,
+    const uint8_t nonce[32], struct message *why);
+
 AC_MUST_CHECK enum ac_err run_configure(struct run *r,
     const struct request *request, struct span config, struct message *why);
 

@@ -144,7 +144,7 @@ wire_receive(struct wire_frame *out, int sock, size_t max)
 	e = AC_ERR_FORMAT;
 	r = rd_of(span_of(head, sizeof(head)));
 	if (!rd_u8(&r, &type) || !rd_be32(&r, &len) || !rd_end(&r) ||
-	    type < WIRE_CONFIGURE || type > WIRE_RESULT)
+	    type < WIRE_KEY || type > WIRE_RESULT)
 		goto out;
 	f.type = (enum wire_type)type;
 	if (len > max) {

@@ -17,11 +17,13 @@
 
 enum wire_type {
 	/* the verbs */
-	WIRE_CONFIGURE = 1, /* request, configuration file */
+	WIRE_KEY = 1,   /* SPKI of the TLS key; with a socket for challenges */
+	WIRE_CONFIGURE, /* request, configuration file */
 	WIRE_INPUT,         /* which, and how; with a descriptor */
 	WIRE_DOWNLOAD,      /* the same: what an input is unpacked from */
 	WIRE_START,         /* signed note, or nothing */
 	WIRE_END,           /* nothing */
+	WIRE_CHALLENGE,     /* a nonce; over the socket of WIRE_KEY only */
 	/* answers */
 	WIRE_READY,    /* nothing: done, go on */
 	WIRE_FAILED,   /* a code, an input, a sentence; no verb is served any more */
@@ -30,6 +32,7 @@ enum wire_type {
 	WIRE_MEASURED, /* which input, and what was found of it */
 	WIRE_FETCHED,  /* of which input a download is there; with a descriptor
 			* that reads it */
+	WIRE_ATTESTED, /* the answer to a challenge */
 	WIRE_EXIT,     /* exit status of the training */
 	WIRE_RESULT,   /* S, OMS statement, evidence statement or nothing */
 };

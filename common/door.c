@@ -2,18 +2,23 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
 
-#include "auditor/door.h"
+#include "common/door.h"
 #include "common/text.h"
 
 #define CONNECTIONS_MAX 2048
 #define CONNECTIONS_PER_IP_MAX 256
 #define CONNECTION_MEMORY ((size_t)16 << 10) /* headers and buffers of one */
+#define BLOCK ((size_t)64 << 10) /* of a source, at a time */
+#define TRANSFER_RATE 65536 /* bytes a second that a reply may take */
+/* As GnuTLS writes it. */
+#define TLS_1_3_ONLY "NORMAL:-VERS-ALL:+VERS-TLS1.3"
 
 /* An open connection and when it must have got on. */
 struct connection {
@@ -34,6 +39,13 @@ struct exchange {
 	char *target;
 	struct writer body;
 	bool begun, replied;
+};
+
+/* A source on its way. */
+struct transfer {
+	struct door *door;
+	struct MHD_Connection *mhd;
+	struct door_source source;
 };
 
 static int64_t
@@ -109,25 +121,96 @@ on_connection(void *arg, struct MHD_Connection *mhd, void **context,
 	*context = NULL;
 }
 
+struct found {
+	const char *name, *value;
+	unsigned n;
+};
+
 static enum MHD_Result
-send_reply(struct door *d, struct MHD_Connection *mhd, struct exchange *x,
+find_header(void *arg, enum MHD_ValueKind kind, const char *name,
+    const char *value)
+{
+	struct found *f = arg;
+
+	(void)kind;
+	if (strcasecmp(name, f->name) == 0) {
+		f->n++;
+		f->value = value;
+	}
+	return MHD_YES;
+}
+
+const char *
+door_header(const struct door_request *r, const char *name)
+{
+	struct found f = { .name = name };
+
+	(void)MHD_get_connection_values(r->connection, MHD_HEADER_KIND,
+	    find_header, &f);
+	return f.n == 1 ? f.value : NULL;
+}
+
+static ssize_t
+read_source(void *arg, uint64_t at, char *to, size_t max)
+{
+	struct transfer *t = arg;
+	ssize_t n = t->source.read(t->source.arg, at, to, max);
+
+	/* Of one whose length nobody knows, each part has its own time. */
+	if (t->source.bytes == UINT64_MAX)
+		set_deadline(t->door, t->mhd, DOOR_IDLE_S);
+	return n > 0 ? n : n == 0 ? MHD_CONTENT_READER_END_OF_STREAM :
+	    MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static void
+end_source(void *arg)
+{
+	struct transfer *t = arg;
+
+	if (t->source.end != NULL)
+		t->source.end(t->source.arg);
+	free(t);
+}
+
+/* A response of reply's body, which is handed over in any case. */
+static struct MHD_Response *
+make_response(struct door *d, struct MHD_Connection *mhd,
     struct door_reply *reply)
 {
+	struct transfer *t;
 	struct MHD_Response *r;
-	enum MHD_Result result;
+
+	if (reply->source.read != NULL) {
+		t = malloc(sizeof(*t));
+		if (t == NULL) {
+			if (reply->source.end != NULL)
+				reply->source.end(reply->source.arg);
+			return NULL;
+		}
+		*t = (struct transfer){ d, mhd, reply->source };
+		r = MHD_create_response_from_callback(
+		    t->source.bytes == UINT64_MAX ? MHD_SIZE_UNKNOWN :
+		    t->source.bytes, BLOCK, read_source, t, end_source);
+		if (r == NULL)
+			end_source(t);
+		return r;
+	}
+	if (reply->body.p == NULL)
+		return MHD_create_response_from_buffer(0, NULL,
+		    MHD_RESPMEM_PERSISTENT);
+	r = MHD_create_response_from_buffer(reply->body.len, reply->body.p,
+	    MHD_RESPMEM_MUST_FREE);
+	if (r == NULL)
+		buf_free(&reply->body);
+	return r;
+}
+
+static void
+add_headers(struct MHD_Response *r, const struct door_reply *reply)
+{
 	char seconds[16];
 
-	x->replied = true;
-	if (reply->body.p == NULL)
-		r = MHD_create_response_from_buffer(0, NULL,
-		    MHD_RESPMEM_PERSISTENT);
-	else
-		r = MHD_create_response_from_buffer(reply->body.len,
-		    reply->body.p, MHD_RESPMEM_MUST_FREE);
-	if (r == NULL) {
-		buf_free(&reply->body);
-		return MHD_NO;
-	}
 	if (reply->type != NULL)
 		(void)MHD_add_response_header(r, "Content-Type", reply->type);
 	if (reply->cache != NULL)
@@ -136,12 +219,31 @@ send_reply(struct door *d, struct MHD_Connection *mhd, struct exchange *x,
 	if (reply->allow != NULL)
 		(void)MHD_add_response_header(r, "Allow", reply->allow);
 	(void)MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+	for (size_t i = 0; i < reply->nheaders; i++)
+		(void)MHD_add_response_header(r, reply->header[i].name,
+		    reply->header[i].value);
 	if (reply->retry_after_s > 0) {
 		(void)snprintf(seconds, sizeof(seconds), "%u",
 		    reply->retry_after_s);
 		(void)MHD_add_response_header(r, "Retry-After", seconds);
 	}
-	set_deadline(d, mhd, DOOR_REQUEST_S);
+}
+
+static enum MHD_Result
+send_reply(struct door *d, struct MHD_Connection *mhd, struct exchange *x,
+    struct door_reply *reply)
+{
+	uint64_t bytes = reply->source.read != NULL &&
+	    reply->source.bytes != UINT64_MAX ? reply->source.bytes : 0;
+	struct MHD_Response *r = make_response(d, mhd, reply);
+	enum MHD_Result result;
+
+	x->replied = true;
+	if (r == NULL)
+		return MHD_NO;
+	add_headers(r, reply);
+	set_deadline(d, mhd, DOOR_REQUEST_S + (int64_t)(bytes /
+	    TRANSFER_RATE));
 	result = MHD_queue_response(mhd, reply->status, r);
 	MHD_destroy_response(r);
 	return result;
@@ -152,22 +254,32 @@ too_large(struct door *d, struct MHD_Connection *mhd, struct exchange *x)
 {
 	struct door_reply reply = { .status = 413 };
 
+	if (d->o.too_large != NULL)
+		d->o.too_large(d->o.arg, &reply);
 	return send_reply(d, mhd, x, &reply);
 }
 
 /* The headers are there. */
 static enum MHD_Result
-on_head(struct door *d, struct MHD_Connection *mhd, struct exchange *x)
+on_head(struct door *d, struct MHD_Connection *mhd, struct exchange *x,
+    const char *method)
 {
 	const char *length = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND,
 	    "Content-Length");
+	const struct door_request request = { .method = method,
+		.target = x->target, .connection = mhd };
+	struct door_reply reply = { .status = 500 };
+	size_t max = d->o.body_max;
 	uint64_t n;
 
 	x->begun = true;
-	wr_init(&x->body, d->o.body_max);
 	set_deadline(d, mhd, DOOR_REQUEST_S);
+	if (d->o.head != NULL &&
+	    !d->o.head(d->o.arg, &reply, &request, &max))
+		return send_reply(d, mhd, x, &reply);
+	wr_init(&x->body, max);
 	if (length != NULL && (!text_undec(&n, span_str(length), UINT64_MAX) ||
-	    n > d->o.body_max))
+	    n > max))
 		return too_large(d, mhd, x);
 	return MHD_YES;
 }
@@ -191,7 +303,7 @@ on_request(void *arg, struct MHD_Connection *mhd, const char *url,
 		return MHD_YES;
 	}
 	if (!x->begun)
-		return on_head(d, mhd, x);
+		return on_head(d, mhd, x, method);
 	if (*len > 0) {
 		wr_bytes(&x->body, span_of(data, *len));
 		*len = 0;
@@ -200,7 +312,7 @@ on_request(void *arg, struct MHD_Connection *mhd, const char *url,
 	if (x->body.err != AC_OK)
 		return too_large(d, mhd, x);
 	request = (struct door_request){ method, x->target,
-		span_of(x->body.p, x->body.len) };
+		span_of(x->body.p, x->body.len), mhd };
 	d->o.answer(d->o.arg, &reply, &request);
 	return send_reply(d, mhd, x, &reply);
 }
@@ -245,6 +357,57 @@ on_log(void *arg, const char *fmt, va_list ap)
 	(void)ap;
 }
 
+/* Start the library with what differs between doors. */
+static struct MHD_Daemon *
+start(struct door *d)
+{
+	const struct door_options *o = &d->o;
+	struct MHD_OptionItem more[5];
+	unsigned flags = MHD_USE_ERROR_LOG, n = 0;
+
+	if (o->nthreads == 0) {
+		flags |= MHD_USE_THREAD_PER_CONNECTION |
+		    MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL;
+	} else {
+		flags |= MHD_USE_EPOLL_INTERNAL_THREAD;
+		more[n++] = (struct MHD_OptionItem){
+			MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)o->nthreads,
+			NULL };
+	}
+	if (o->key != NULL) {
+		union {
+			const char *given;
+			void *unused;
+		} key = { o->key }, certificate = { o->certificate },
+		    priorities = { TLS_1_3_ONLY };
+
+		flags |= MHD_USE_TLS;
+		more[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_KEY,
+			0, key.unused };
+		more[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_CERT,
+			0, certificate.unused };
+		more[n++] = (struct MHD_OptionItem){
+			MHD_OPTION_HTTPS_PRIORITIES, 0, priorities.unused };
+	}
+	more[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
+	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, d,
+	    MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+	    MHD_OPTION_LISTEN_SOCKET, o->listen_fd,
+	    MHD_OPTION_CONNECTION_LIMIT, o->connections != 0 ?
+	    o->connections : (unsigned)CONNECTIONS_MAX,
+	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->per_address != 0 ?
+	    o->per_address : (unsigned)CONNECTIONS_PER_IP_MAX,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY +
+	    (o->nthreads == 0 ? BLOCK : 0),
+	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)DOOR_IDLE_S,
+	    MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	    MHD_OPTION_URI_LOG_CALLBACK, on_target, d,
+	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, d,
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, d,
+	    MHD_OPTION_ARRAY, more,
+	    MHD_OPTION_END);
+}
+
 enum ac_err
 door_open(struct door **out, const struct door_options *o, struct message *why)
 {
@@ -256,21 +419,7 @@ door_open(struct door **out, const struct door_options *o, struct message *why)
 		return AC_ERR_MEMORY;
 	}
 	d->o = *o;
-	d->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD |
-	    MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, d,
-	    MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-	    MHD_OPTION_LISTEN_SOCKET, o->listen_fd,
-	    MHD_OPTION_THREAD_POOL_SIZE, o->nthreads,
-	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-	    MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-	    (unsigned)CONNECTIONS_PER_IP_MAX,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
-	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)DOOR_IDLE_S,
-	    MHD_OPTION_STRICT_FOR_CLIENT, 1,
-	    MHD_OPTION_URI_LOG_CALLBACK, on_target, d,
-	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, d,
-	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, d,
-	    MHD_OPTION_END);
+	d->daemon = start(d);
 	if (d->daemon == NULL) {
 		(void)pthread_mutex_destroy(&d->mutex);
 		free(d);
