@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cert/event.h"
+#include "cert/form.h"
 #include "common/file.h"
 #include "common/reader.h"
 #include "fuzz/fuzz.h"
@@ -26,7 +27,7 @@ is_figure(struct span value)
 	wr_str(&w, "\",\"unit\":\"u\",\"assurance\":\"reported\"}}");
 	fuzz_must(wr_end(&w, &text) == AC_OK);
 	ok = json_parse(&doc, buf_span(&text)) == AC_OK &&
-	    event_check_figures(json_root(&doc));
+	    form_check(json_root(&doc), EVENT_FIGURES_FORM, NULL) == AC_OK;
 	json_free(&doc);
 	buf_free(&text);
 	return ok;

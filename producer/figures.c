@@ -16,7 +16,7 @@
 #define STATE "trainer_state.json"
 #define STATE_S 600        /* to read one of a gigabyte */
 #define ANSWER_MAX 512
-#define VALUE_MAX 40       /* bytes of a figure, as event_check_figures() */
+#define VALUE_MAX 40       /* bytes of a figure, as EVENT_FIGURES_FORM */
 #define FRACTION_MAX 9
 #define THOUSAND 1000
 

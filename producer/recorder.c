@@ -14,6 +14,7 @@
 #include "cert/dsse.h"
 #include "cert/note.h"
 #include "cert/provenance.h"
+#include "cert/spki.h"
 #include "common/sha256.h"
 #include "common/time.h"
 #include "producer/figures.h"
