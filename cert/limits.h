@@ -110,6 +110,9 @@
 #define RELEASE_TUPLES_MAX 16
 /* Containers that an image release names. */
 #define RELEASE_CONTAINERS_MAX 64
+/* Bytes of a Unified Kernel Image, and sections of such a PE file. */
+#define UKI_MAX (512 * MIB)
+#define PE_SECTIONS_MAX 96
 /* Bytes of an HCL report, an SNP report, a TDX quote, a GPU report. */
 #define REPORT_MAX (32 * KIB)
 

@@ -6,7 +6,8 @@ cd "$AICERT_SOURCE"
 
 # The rooms that stand.
 rooms() {
-	for room in common merkle cert verifier producer registry auditor; do
+	for room in common merkle cert verifier producer registry auditor \
+		vm-image; do
 		[ ! -d "$room" ] || echo "$room"
 	done
 }
