@@ -5,6 +5,8 @@
  *   aicert-fetch yaml PATH         the configuration on 0, a request on 1
  *   aicert-fetch file URL          the file there, as a tree stream on 1
  *   aicert-fetch git COMMIT URL    the files of a commit, the same
+ *   aicert-fetch hub model|dataset COMMIT URI [PATTERN...]
+ *                                  those files of a hub's, the same
  *   aicert-fetch unpack gzip|zstd  the compressed file on 0, as a tree stream
  *   aicert-fetch unpack archive    the files of the archive on 0, the same
  *   aicert-fetch state             trainer_state.json on 0, its figures on 1
@@ -15,6 +17,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "cert/limits.h"
@@ -22,6 +25,7 @@
 #include "producer/fetch_archive.h"
 #include "producer/fetch_file.h"
 #include "producer/fetch_git.h"
+#include "producer/fetch_hub.h"
 #include "producer/fetch_state.h"
 #include "producer/fetch_unpack.h"
 #include "producer/fetch_yaml.h"
@@ -95,6 +99,26 @@ told(const char *text)
 	(void)fprintf(stderr, "+%s\n", text);
 }
 
+static enum ac_err
+hub(int argc, char **argv, struct message *why)
+{
+	union {
+		char **given;
+		const char *const *glob;
+	} more = { argv + 5 };
+	const struct fetch_hub asked = {
+		.dataset = strcmp(argv[2], "dataset") == 0,
+		.commit = argv[3],
+		.uri = argv[4],
+		.endpoint = getenv("HF_ENDPOINT"),
+		.token = getenv("HF_TOKEN"),
+		.glob = more.glob,
+		.nglobs = (size_t)argc - 5,
+	};
+
+	return fetch_hub(STDOUT_FILENO, &asked, told, why);
+}
+
 /* Who took the stream away has said why; whoever failed else says it. */
 static int
 end(enum ac_err e, const struct message *why)
@@ -118,6 +142,8 @@ main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "file") == 0)
 		return end(fetch_file(STDOUT_FILENO, argv[2], told, &why),
 		    &why);
+	if (argc >= 5 && strcmp(argv[1], "hub") == 0)
+		return end(hub(argc, argv, &why), &why);
 	if (argc == 3 && strcmp(argv[1], "unpack") == 0 &&
 	    strcmp(argv[2], "archive") == 0)
 		return end(fetch_archive(STDOUT_FILENO, STDIN_FILENO, &why),

@@ -105,16 +105,32 @@ start_helper(struct inputs *t, struct way *y, enum wire_type verb,
 	return e;
 }
 
-/* Fetch by a helper with network, whose verb and words those are. */
+/* Fetch by a helper with network, as spec says. */
 static enum ac_err
 fetch_by(struct inputs *t, struct way *y, enum wire_type verb,
-    const char *helper, const char *task, const char *const more[])
+    const struct world_spec *spec)
 {
-	const struct world_spec spec = { .verb = helper, .task = task,
-		.more = more, .in_fd = -1, .network = true,
-		.scratch = y->scratch };
+	struct world_spec s = *spec;
 
-	return start_helper(t, y, verb, &spec);
+	s.in_fd = -1;
+	s.network = true;
+	s.scratch = y->scratch;
+	return start_helper(t, y, verb, &s);
+}
+
+/* The hex of the commit that is pinned. */
+static enum ac_err
+take_commit(struct inputs *t, const struct way *y, char out[65])
+{
+	struct span hex = { 0 };
+
+	if (!rules_git_pin(&hex, y->in->pin)) {
+		message_set(t->why, "no commit is pinned");
+		return about(t, y, AC_ERR_FORMAT);
+	}
+	memcpy(out, hex.p, hex.len);
+	out[hex.len] = '\0';
+	return AC_OK;
 }
 
 /* A repository: its helper needs room on the disk. */
@@ -122,15 +138,13 @@ static enum ac_err
 fetch_git(struct inputs *t, struct way *y)
 {
 	const char *const more[] = { y->where->uri, NULL };
-	struct span hex = { 0 };
 	char commit[65];
+	const struct world_spec spec = { .verb = "git", .task = commit,
+		.more = more };
+	enum ac_err e = take_commit(t, y, commit);
 
-	if (!rules_git_pin(&hex, y->in->pin) || hex.len >= sizeof(commit)) {
-		message_set(t->why, "no commit is pinned");
-		return about(t, y, AC_ERR_FORMAT);
-	}
-	memcpy(commit, hex.p, hex.len);
-	commit[hex.len] = '\0';
+	if (e != AC_OK)
+		return e;
 	if (asprintf(&y->scratch, "%s/%.*s", t->scratch,
 	    (int)y->in->name.len, (const char *)y->in->name.p) < 0) {
 		y->scratch = NULL;
@@ -142,18 +156,73 @@ fetch_git(struct inputs *t, struct way *y)
 		    strerror(errno));
 		return about(t, y, AC_ERR_IO);
 	}
-	return fetch_by(t, y, WIRE_INPUT, "git", commit, more);
+	return fetch_by(t, y, WIRE_INPUT, &spec);
+}
+
+/* Append NAME=value, owned, where the caller has such a variable. */
+static bool
+add_variable(char *env[], size_t *n, const char *name)
+{
+	const char *value = getenv(name);
+
+	if (value == NULL || value[0] == '\0')
+		return true;
+	if (asprintf(&env[*n], "%s=%s", name, value) < 0)
+		return false;
+	++*n;
+	return true;
+}
+
+/* A hub: its token and address are the caller's, and nowhere else. */
+static enum ac_err
+fetch_hub(struct inputs *t, struct way *y)
+{
+	const char *more[2 + RULES_PATHS_MAX + 1] = { NULL };
+	char *files = strdup(y->where->files), *left = files;
+	char commit[65], *env[2];
+	struct world_spec spec = { .verb = "hub", .more = more,
+		.env = (const char *const *)env,
+		.task = span_is(y->in->type, "dataset") ? "dataset" :
+		    "model" };
+	enum ac_err e = take_commit(t, y, commit);
+	size_t n = 0;
+
+	if (e == AC_OK && (files == NULL ||
+	    !add_variable(env, &spec.nenv, "HF_ENDPOINT") ||
+	    !add_variable(env, &spec.nenv, "HF_TOKEN"))) {
+		message_set(t->why, "no memory");
+		e = about(t, y, AC_ERR_MEMORY);
+	}
+	if (e != AC_OK)
+		goto out;
+	more[n++] = commit;
+	more[n++] = y->where->uri;
+	while (*left != '\0' && n < 2 + RULES_PATHS_MAX) {
+		more[n++] = left;
+		left += strcspn(left, "\n");
+		if (*left != '\0')
+			*left++ = '\0';
+	}
+	e = fetch_by(t, y, WIRE_INPUT, &spec);
+out:
+	for (size_t i = 0; i < spec.nenv; i++) {
+		ac_wipe(env[i], strlen(env[i]));
+		free(env[i]);
+	}
+	free(files);
+	return e;
 }
 
 static enum ac_err
 fetch(struct inputs *t, struct way *y, enum wire_type verb)
 {
-	if (rules_is_hub(y->in)) {
-		message_set(t->why, "fetching from a hub is not built yet");
-		return about(t, y, AC_ERR_UNSUPPORTED);
-	}
+	const struct world_spec file = { .verb = "file",
+		.task = y->where->uri };
+
+	if (rules_is_hub(y->in))
+		return fetch_hub(t, y);
 	return rules_is_git(y->in) ? fetch_git(t, y) :
-	    fetch_by(t, y, verb, "file", y->where->uri, NULL);
+	    fetch_by(t, y, verb, &file);
 }
 
 /* What a helper had on the disk is needed no longer. */
