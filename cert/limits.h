@@ -68,6 +68,8 @@
 #define FILE_PATH_MAX 1024
 /* Bytes of a configuration file, aicert.yaml. */
 #define CONFIG_MAX (256 * KIB)
+/* Files, folders and links of a container image. */
+#define IMAGE_FILES_MAX 2097152
 /* Bytes of one input, of what a download unpacks to: 16 TiB. */
 #define INPUT_BYTES_MAX ((uint64_t)1 << 44)
 /* Bytes that are unpacked of each that was fetched, besides the first 64 MiB. */

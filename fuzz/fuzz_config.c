@@ -12,7 +12,7 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct wire_place *place = calloc(INPUTS_MAX, sizeof(*place));
+	struct wire_place *place = calloc(INPUTS_MAX + 1, sizeof(*place));
 	struct buf answer = { 0 }, again = { 0 };
 	struct wire_request asked = { 0 };
 	const struct request *r = &asked.request;

@@ -202,10 +202,10 @@ static enum ac_err
 give_inputs(struct build *b)
 {
 	size_t failed;
-	enum ac_err e = inputs_give(&b->run, &b->config, b->fetched, &failed,
-	    b->why);
+	enum ac_err e = inputs_give(&b->run, &b->config, b->fetched,
+	    b->inputs, &failed, b->why);
 
-	if (e != AC_OK && failed < b->config.request.ninputs)
+	if (e != AC_OK && failed != WIRE_NO_INPUT)
 		config_place(&b->config.input[failed], b->options->config,
 		    b->why);
 	return e;

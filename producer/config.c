@@ -36,7 +36,8 @@ take_places(struct config *c, const struct wire_place place[])
 	c->input = calloc(c->request.ninputs + 1, sizeof(*c->input));
 	if (c->input == NULL)
 		return AC_ERR_MEMORY;
-	for (size_t i = 0; i < c->request.ninputs; i++) {
+	for (size_t i = 0; i < c->request.ninputs +
+	    c->request.has_image; i++) {
 		struct config_input *in = &c->input[i];
 		enum ac_err e = take_text(&in->path, place[i].path);
 
@@ -134,7 +135,7 @@ static enum ac_err
 decode(struct config *out, struct span bytes, const char *path,
     struct buf answer, struct message *why)
 {
-	struct wire_place *place = calloc(INPUTS_MAX, sizeof(*place));
+	struct wire_place *place = calloc(INPUTS_MAX + 1, sizeof(*place));
 	struct config c = { .answer = answer };
 	struct span name = base_name(path);
 	enum ac_err e = AC_ERR_MEMORY;
@@ -262,7 +263,8 @@ void
 config_free(struct config *c)
 {
 	if (c->input != NULL)
-		for (size_t i = 0; i < c->request.ninputs; i++) {
+		for (size_t i = 0; i < c->request.ninputs +
+		    c->request.has_image; i++) {
 			free(c->input[i].path);
 			free(c->input[i].uri);
 			free(c->input[i].files);

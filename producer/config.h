@@ -25,7 +25,7 @@ struct config {
 	 * rules_check() says AC_OK to it.
 	 */
 	struct request request;
-	struct config_input *input; /* [request.ninputs] */
+	struct config_input *input; /* [request.ninputs], and the image's */
 	struct buf bytes;           /* the file exactly as it was read */
 	struct lock lock;           /* what pins that float mean */
 	struct wire_request asked;  /* private */

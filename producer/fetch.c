@@ -7,6 +7,8 @@
  *   aicert-fetch git COMMIT URL    the files of a commit, the same
  *   aicert-fetch hub model|dataset COMMIT URI [PATTERN...]
  *                                  those files of a hub's, the same
+ *   aicert-fetch image NAME@PIN    the parts of a container image, the same
+ *   aicert-fetch layers FOLDER     of those parts, the tree that they make
  *   aicert-fetch unpack gzip|zstd  the compressed file on 0, as a tree stream
  *   aicert-fetch unpack archive    the files of the archive on 0, the same
  *   aicert-fetch state             trainer_state.json on 0, its figures on 1
@@ -26,6 +28,8 @@
 #include "producer/fetch_file.h"
 #include "producer/fetch_git.h"
 #include "producer/fetch_hub.h"
+#include "producer/fetch_image.h"
+#include "producer/fetch_layers.h"
 #include "producer/fetch_state.h"
 #include "producer/fetch_unpack.h"
 #include "producer/fetch_yaml.h"
@@ -144,6 +148,11 @@ main(int argc, char **argv)
 		    &why);
 	if (argc >= 5 && strcmp(argv[1], "hub") == 0)
 		return end(hub(argc, argv, &why), &why);
+	if (argc == 3 && strcmp(argv[1], "image") == 0)
+		return end(fetch_image(STDOUT_FILENO, argv[2], told, &why),
+		    &why);
+	if (argc == 3 && strcmp(argv[1], "layers") == 0)
+		return end(fetch_layers(STDOUT_FILENO, argv[2], &why), &why);
 	if (argc == 3 && strcmp(argv[1], "unpack") == 0 &&
 	    strcmp(argv[2], "archive") == 0)
 		return end(fetch_archive(STDOUT_FILENO, STDIN_FILENO, &why),

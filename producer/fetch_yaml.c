@@ -14,6 +14,7 @@
 #include "common/text.h"
 #include "producer/fetch_axolotl.h"
 #include "producer/fetch_yaml.h"
+#include "producer/image.h"
 #include "producer/rules.h"
 #include "producer/wire.h"
 
@@ -36,14 +37,15 @@ struct parser {
 	yaml_mark_t config_at;
 	struct request_input *input;
 	struct request_env *env;
-	struct wire_place *place; /* of each input */
+	struct wire_place *place; /* of each input, and the image's */
+	struct wire_place image;
 };
 
 /* Keys of one mapping, in the order of their bits. */
 enum top { TOP_VERSION, TOP_TRAINER, TOP_INPUTS, TOP_COMMAND, TOP_OUTPUTS,
-	TOP_CONFIG, TOP_ENV, TOP_SEED, TOP_N };
+	TOP_CONFIG, TOP_ENV, TOP_SEED, TOP_IMAGE, TOP_N };
 static const char *const top_keys[] = { "version", "trainer", "inputs",
-	"command", "outputs", "config", "env", "seed" };
+	"command", "outputs", "config", "env", "seed", "image" };
 
 enum in { IN_NAME, IN_TYPE, IN_URI, IN_PIN, IN_ROLE, IN_LICENSE,
 	IN_COMPRESSION, IN_DISCLOSE, IN_DEPENDENCIES, IN_PATH, IN_N };
@@ -51,7 +53,6 @@ static const char *const in_keys[] = { "name", "type", "uri", "pin", "role",
 	"license", "compression", "disclose", "dependencies", "path" };
 
 /* Known words of version 2 that this build does not carry out. */
-static const char *const reserved_top[] = { "image" };
 static const char *const reserved_in[] = { "certificate" };
 static const char *const reserved_types[] = { "oci", "certificate" };
 /* They run as hf-trainer, which knows what they all write. */
@@ -607,6 +608,24 @@ locate_hub(struct parser *p, struct request_input *in, yaml_mark_t at)
 	return ok;
 }
 
+/* *out = a path beside the file. */
+static bool
+beside(struct parser *p, struct span *out, struct span path)
+{
+	const char *slash = strrchr(p->path, '/');
+	size_t dirlen = slash == NULL || path.p[0] == '/' ? 0 :
+	    (size_t)(slash - p->path) + 1;
+	char *whole;
+	bool ok;
+
+	if (asprintf(&whole, "%.*s%.*s", (int)dirlen, p->path, (int)path.len,
+	    (const char *)path.p) < 0)
+		return no_memory(p);
+	ok = keep_copy(p, out, span_str(whole));
+	free(whole);
+	return ok;
+}
+
 /*
  * *out = the path of this machine that in's uri, which stands at, means; empty:
  * it is remote.
@@ -616,8 +635,7 @@ locate(struct parser *p, struct span *out, struct request_input *in,
     yaml_mark_t at)
 {
 	struct span uri = in->uri;
-	size_t n = scheme_len(uri), dirlen = 0;
-	const char *slash = strrchr(p->path, '/');
+	size_t n = scheme_len(uri);
 	char *path;
 	bool ok;
 
@@ -656,16 +674,36 @@ locate(struct parser *p, struct span *out, struct request_input *in,
 		    fail_there(p, at, "a % in a file: URL that no two hex "
 		    "digits follow");
 	} else {
-		if (slash != NULL && uri.p[0] != '/')
-			dirlen = (size_t)(slash - p->path) + 1;
-		if (asprintf(&path, "%.*s%.*s", (int)dirlen, p->path,
-		    (int)uri.len, (const char *)uri.p) < 0)
-			return no_memory(p);
-		ok = true;
+		return beside(p, out, uri);
 	}
 	ok = ok && keep_copy(p, out, span_str(path));
 	free(path);
 	return ok;
+}
+
+/* NAME@sha256:HEX, or oci:FOLDER@sha256:HEX. */
+static bool
+read_image(struct parser *p)
+{
+	struct request_input *image = &p->request.image;
+	struct message why = { "" };
+	struct span text, folder;
+
+	if (!read_text(p, &text, "an image"))
+		return false;
+	image->name = span_str(RULES_IMAGE);
+	if (image_split(&image->uri, &image->pin, text, &why) != AC_OK ||
+	    rules_check_image(image, &why) != AC_OK) {
+		(void)fail(p, AC_ERR_FORMAT);
+		message_add(p->why, "%s", why.text);
+		return false;
+	}
+	p->request.has_image = true;
+	p->image.uri = image->uri;
+	p->image.line = (uint32_t)p->event.start_mark.line + 1;
+	p->image.column = (uint32_t)p->event.start_mark.column + 1;
+	return !image_is_layout(&folder, image->uri) ||
+	    beside(p, &p->image.path, folder);
 }
 
 static bool
@@ -1089,6 +1127,8 @@ read_top_value(struct parser *p, size_t key)
 		return true;
 	case TOP_ENV:
 		return read_env(p);
+	case TOP_IMAGE:
+		return read_image(p);
 	case TOP_SEED:
 		r->has_seed = true;
 		return read_number(p, &r->seed, "seed");
@@ -1125,8 +1165,7 @@ read_document(struct parser *p)
 		return false;
 	mark = p->event.start_mark;
 	for (;;) {
-		if (!next_key(p, &key, top_keys, TOP_N, reserved_top,
-		    COUNT(reserved_top), &seen))
+		if (!next_key(p, &key, top_keys, TOP_N, NULL, 0, &seen))
 			return false;
 		if (key == TOP_N)
 			break;
@@ -1172,7 +1211,7 @@ fetch_yaml(struct buf *out, struct span bytes, const char *path,
 	p.output = calloc(WORDS_MAX, sizeof(*p.output));
 	p.input = calloc(INPUTS_MAX, sizeof(*p.input));
 	p.env = calloc(WORDS_MAX, sizeof(*p.env));
-	p.place = calloc(INPUTS_MAX, sizeof(*p.place));
+	p.place = calloc(INPUTS_MAX + 1, sizeof(*p.place));
 	p.request.command = p.command;
 	p.request.output = p.output;
 	p.request.input = p.input;
@@ -1188,6 +1227,7 @@ fetch_yaml(struct buf *out, struct span bytes, const char *path,
 		e = p.err;
 		goto out;
 	}
+	p.place[p.request.ninputs] = p.image;
 	wr_init(&w, WIRE_VERB_MAX);
 	wire_write_config(&w, &p.request, p.place);
 	e = wr_end(&w, out);

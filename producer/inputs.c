@@ -28,7 +28,7 @@ struct way {
 	const struct request_input *in;
 	const struct config_input *where;
 	struct world world;
-	bool in_world, done;
+	bool begun, in_world, done;
 	char *scratch; /* owned; a folder of its helper's, or NULL */
 	struct inputs *all;
 };
@@ -36,12 +36,30 @@ struct way {
 struct inputs {
 	struct run *run;
 	const struct request *request;
-	const char *scratch;
+	const char *scratch, *store;
 	struct message *why;
-	struct way *way;
+	struct way *way; /* the inputs', then the image's */
 	size_t n, next, active, done;
 	size_t failed; /* WIRE_NO_INPUT: none in particular */
 };
+
+static bool
+is_image(const struct way *y)
+{
+	return y->in == &y->all->request->image;
+}
+
+/* "input NAME", or what the image is called. */
+static void
+set_name(struct message *out, const struct way *y)
+{
+	if (is_image(y)) {
+		message_set(out, "the image");
+		return;
+	}
+	message_set(out, "input ");
+	message_add_quoted(out, y->in->name);
+}
 
 static void
 tell(const struct way *y, struct span sentence)
@@ -49,8 +67,7 @@ tell(const struct way *y, struct span sentence)
 	const struct run_watch *w = &y->all->run->watch;
 	struct message m = { "" };
 
-	message_set(&m, "input ");
-	message_add_quoted(&m, y->in->name);
+	set_name(&m, y);
 	message_add(&m, ": %.*s", (int)sentence.len, (const char *)sentence.p);
 	w->progress(w->arg, span_str(m.text));
 }
@@ -67,8 +84,7 @@ about(struct inputs *t, const struct way *y, enum ac_err e)
 {
 	struct message what = *t->why;
 
-	message_set(t->why, "input ");
-	message_add_quoted(t->why, y->in->name);
+	set_name(t->why, y);
 	message_add(t->why, ": %s; nothing was run", what.text);
 	t->failed = (size_t)(y - t->way);
 	return e;
@@ -213,6 +229,47 @@ out:
 	return e;
 }
 
+/* The parts of the image, from a registry or a folder of this machine. */
+static enum ac_err
+fetch_image(struct inputs *t, struct way *y)
+{
+	struct world_spec spec = { .verb = "image", .in_fd = -1 };
+	struct span pin = y->in->pin;
+	bool layout = y->where->path[0] != '\0';
+	enum ac_err e;
+	char *task;
+
+	if (asprintf(&task, "%s@%.*s", layout ? "oci:" WORLD_FOLDER :
+	    y->where->uri, (int)pin.len, (const char *)pin.p) < 0) {
+		message_set(t->why, "no memory");
+		return about(t, y, AC_ERR_MEMORY);
+	}
+	spec.task = task;
+	spec.network = !layout;
+	spec.folder = layout ? y->where->path : NULL;
+	e = start_helper(t, y, WIRE_DOWNLOAD, &spec);
+	free(task);
+	return e;
+}
+
+static enum ac_err
+unpack_image(struct inputs *t, struct way *y)
+{
+	struct world_spec spec = { .verb = "layers", .task = WORLD_FOLDER,
+		.in_fd = -1 };
+	enum ac_err e;
+	char *parts;
+
+	if (asprintf(&parts, "%s/" RECORDER_LAYERS, t->store) < 0) {
+		message_set(t->why, "no memory");
+		return about(t, y, AC_ERR_MEMORY);
+	}
+	spec.folder = parts;
+	e = start_helper(t, y, WIRE_INPUT, &spec);
+	free(parts);
+	return e;
+}
+
 static enum ac_err
 fetch(struct inputs *t, struct way *y, enum wire_type verb)
 {
@@ -336,6 +393,9 @@ begin(struct inputs *t, struct way *y)
 	struct span path;
 	size_t of;
 
+	y->begun = true;
+	if (is_image(y))
+		return fetch_image(t, y);
 	if (rules_is_lock(t->request, (size_t)(y - t->way), &of, &path))
 		return begin_lock(t, y);
 	return y->where->path[0] == '\0' ? fetch(t, y, verb) :
@@ -347,8 +407,8 @@ tell_measured(const struct way *y, const struct measured *m)
 {
 	struct message text;
 
-	message_set(&text, "%llu bytes, sha256:",
-	    (unsigned long long)m->bytes);
+	message_set(&text, "%llu bytes%s, sha256:",
+	    (unsigned long long)m->bytes, is_image(y) ? " in all" : "");
 	message_add_digest(&text, &m->sha256);
 	if (m->git_commit[0] != '\0')
 		message_add(&text, ", of commit %s", m->git_commit);
@@ -368,7 +428,8 @@ take_answer(struct inputs *t)
 		return t->failed < t->n ? ask_helper(t, t->failed, e) : e;
 	if (!answered)
 		return AC_OK;
-	if (a.index >= t->next || t->way[a.index].done) {
+	if (a.index >= t->n || !t->way[a.index].begun ||
+	    t->way[a.index].done) {
 		message_set(t->why, "the recorder answers what was not asked");
 		e = AC_ERR_FORMAT;
 		goto out;
@@ -380,7 +441,7 @@ take_answer(struct inputs *t)
 	y->in_world = false;
 	clear(y);
 	if (a.type == WIRE_FETCHED) {
-		e = unpack(t, y, a.fd);
+		e = is_image(y) ? unpack_image(t, y) : unpack(t, y, a.fd);
 	} else {
 		tell_measured(y, &a.measured);
 		y->done = true;
@@ -403,7 +464,7 @@ step(struct inputs *t)
 
 	p[0] = (struct pollfd){ .fd = t->run->sock, .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = t->run->cancel_fd, .events = POLLIN };
-	for (size_t i = 0; i < t->next; i++) {
+	for (size_t i = 0; i < t->n; i++) {
 		struct way *y = &t->way[i];
 
 		if (!y->in_world)
@@ -424,6 +485,15 @@ step(struct inputs *t)
 	return p[0].revents != 0 ? take_answer(t) : AC_OK;
 }
 
+/* The next in turn: the image first, as it is recorded first. */
+static size_t
+in_turn(const struct inputs *t)
+{
+	if (!t->request->has_image)
+		return t->next;
+	return t->next == 0 ? t->n - 1 : t->next - 1;
+}
+
 /* Is there an input that can come now? */
 static bool
 may_begin(const struct inputs *t)
@@ -432,17 +502,19 @@ may_begin(const struct inputs *t)
 	size_t of;
 
 	return t->next < t->n && t->active < RECORDER_AT_ONCE &&
-	    (!rules_is_lock(t->request, t->next, &of, &path) ||
+	    (is_image(&t->way[in_turn(t)]) ||
+	    !rules_is_lock(t->request, in_turn(t), &of, &path) ||
 	    t->way[of].done);
 }
 
 enum ac_err
 inputs_give(struct run *r, const struct config *c, const char *scratch,
-    size_t *failed, struct message *why)
+    const char *store, size_t *failed, struct message *why)
 {
 	struct inputs t = { .run = r, .why = why, .request = &c->request,
-		.scratch = scratch,
-		.n = c->request.ninputs, .failed = WIRE_NO_INPUT };
+		.scratch = scratch, .store = store,
+		.n = c->request.ninputs + c->request.has_image,
+		.failed = WIRE_NO_INPUT };
 	enum ac_err e = AC_OK;
 
 	*failed = WIRE_NO_INPUT;
@@ -452,13 +524,17 @@ inputs_give(struct run *r, const struct config *c, const char *scratch,
 		return AC_ERR_MEMORY;
 	}
 	for (size_t i = 0; i < t.n; i++)
-		t.way[i] = (struct way){ .in = &c->request.input[i],
+		t.way[i] = (struct way){ .in = i == c->request.ninputs ?
+			&c->request.image : &c->request.input[i],
 			.where = &c->input[i], .world = WORLD_NONE,
 			.all = &t };
 	while (e == AC_OK && t.done < t.n) {
 		if (may_begin(&t)) {
+			size_t i = in_turn(&t);
+
 			t.active++;
-			e = begin(&t, &t.way[t.next++]);
+			t.next++;
+			e = begin(&t, &t.way[i]);
 		} else {
 			e = step(&t);
 		}

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,6 +28,8 @@ struct intake {
 	struct stream_item *item;
 	struct measure_files files;
 	struct gittree *git; /* NULL: not asked for */
+	char last[FILE_PATH_MAX + 1]; /* the file before, of an image */
+	bool linked; /* the first link came */
 	struct measured measured;
 };
 
@@ -152,13 +155,20 @@ take_file(struct intake *t, int dir_fd, const char *path,
 	return e;
 }
 
-/* A file of a tree, whose top folder is made with its first. */
 static enum ac_err
-take_of_tree(struct intake *t)
+add_file(struct intake *t, const char *path, const struct digest *sha256,
+    uint64_t bytes)
 {
-	const char *path = t->item->path;
-	struct digest sha256;
-	uint64_t bytes = 0;
+	if (measure_files_add(&t->files, path, sha256, bytes) == AC_OK)
+		return AC_OK;
+	message_set(t->why, "no memory");
+	return AC_ERR_MEMORY;
+}
+
+/* The top folder of a tree is made with the first that is in it. */
+static enum ac_err
+open_top(struct intake *t)
+{
 	enum ac_err e;
 
 	if (t->options->one_file)
@@ -171,6 +181,18 @@ take_of_tree(struct intake *t)
 		(void)failed(t, "cannot make the folder of");
 		return e;
 	}
+	return AC_OK;
+}
+
+/* A file of a tree. */
+static enum ac_err
+take_of_tree(struct intake *t)
+{
+	const char *path = t->item->path;
+	struct digest sha256;
+	uint64_t bytes = 0;
+	enum ac_err e;
+
 	if (tree_make_folders(t->top_fd, path) != AC_OK) {
 		if (errno == ENOTDIR)
 			return refused(t, AC_ERR_FORMAT, "lies in something "
@@ -178,11 +200,68 @@ take_of_tree(struct intake *t)
 		return failed(t, "cannot make the folder of");
 	}
 	e = take_file(t, t->top_fd, path, &sha256, &bytes);
-	if (e == AC_OK && measure_files_add(&t->files, path, &sha256,
-	    bytes) != AC_OK) {
-		message_set(t->why, "no memory");
-		e = AC_ERR_MEMORY;
-	}
+	if (e != AC_OK)
+		return e;
+	memcpy(t->last, path, strlen(path) + 1);
+	return add_file(t, path, &sha256, bytes);
+}
+
+/* ---- what only an image has, or a repository ---- */
+
+/* Another name of the file before. */
+static enum ac_err
+take_same(struct intake *t)
+{
+	const char *path = t->item->path;
+	const struct oms_file *last;
+
+	if (t->last[0] == '\0' || t->files.n == 0)
+		return refused(t, AC_ERR_FORMAT, "is another name of no file");
+	if (tree_make_folders(t->top_fd, path) != AC_OK)
+		return failed(t, "cannot make the folder of");
+	if (linkat(t->top_fd, t->last, t->top_fd, path, 0) != 0)
+		return errno == EEXIST ? refused(t, AC_ERR_EXISTS,
+		    "is there a second time") : failed(t, "cannot make");
+	last = &t->files.file[t->files.n - 1];
+	return add_file(t, path, &last->sha256, last->bytes);
+}
+
+static enum ac_err
+take_link(struct intake *t, int fd, const char *name)
+{
+	const char *target = t->item->target;
+	struct digest sha256 = sha256_of(span_str(target));
+	char path[FILE_PATH_MAX + 2];
+
+	t->linked = true;
+	if (symlinkat(target, fd, name) != 0)
+		return errno == EEXIST ? refused(t, AC_ERR_EXISTS,
+		    "is there a second time") : failed(t, "cannot make");
+	(void)snprintf(path, sizeof(path), "%s@", t->item->path);
+	return add_file(t, path, &sha256, strlen(target));
+}
+
+/* A link, or an empty folder, made without following a link. */
+static enum ac_err
+take_other(struct intake *t)
+{
+	const char *path = t->item->path, *slash = strrchr(path, '/');
+	const char *name = slash == NULL ? path : slash + 1;
+	enum ac_err e;
+	int fd;
+
+	if (tree_open_folder(&fd, t->top_fd, path) != AC_OK)
+		return errno == ENOTDIR || errno == ELOOP ? refused(t,
+		    AC_ERR_FORMAT, "lies in something that is no folder") :
+		    failed(t, "cannot make the folder of");
+	if (t->item->type == STREAM_LINK)
+		e = take_link(t, fd, name);
+	else if (mkdirat(fd, name, 0755) == 0)
+		e = AC_OK;
+	else
+		e = errno == EEXIST ? refused(t, AC_ERR_EXISTS,
+		    "is there a second time") : failed(t, "cannot make");
+	(void)close(fd);
 	return e;
 }
 
@@ -202,6 +281,36 @@ take_commit(struct intake *t)
 	return e;
 }
 
+/* ---- the whole ---- */
+
+static enum ac_err
+take_item(struct intake *t)
+{
+	enum stream_type type = t->item->type;
+	bool image = t->options->image;
+	enum ac_err e;
+
+	if (type == STREAM_OBJECT)
+		return take_commit(t);
+	if (!image && type == STREAM_LINK)
+		return refused(t, AC_ERR_FORMAT, "is a link; only regular "
+		    "files are taken");
+	if (!image && type != STREAM_FILE)
+		return refused(t, AC_ERR_FORMAT, "is what only an image has");
+	if (type == STREAM_FILE && t->item->path[0] == '\0')
+		return take_file(t, t->store_fd, t->name,
+		    &t->measured.sha256, &t->measured.bytes);
+	e = open_top(t);
+	if (e != AC_OK)
+		return e;
+	if (type == STREAM_LINK || type == STREAM_FOLDER)
+		return take_other(t);
+	/* A link could lead whatever comes behind it out of the tree. */
+	if (t->linked)
+		return refused(t, AC_ERR_FORMAT, "comes after a link");
+	return type == STREAM_SAME ? take_same(t) : take_of_tree(t);
+}
+
 static enum ac_err
 take_items(struct intake *t)
 {
@@ -211,16 +320,7 @@ take_items(struct intake *t)
 		e = stream_next(t->reader, t->item, t->why);
 		if (e != AC_OK || t->item->type == STREAM_END)
 			return e;
-		if (t->item->type == STREAM_LINK)
-			return refused(t, AC_ERR_FORMAT, "is a link; only "
-			    "regular files are taken");
-		if (t->item->type == STREAM_OBJECT)
-			e = take_commit(t);
-		else if (t->item->path[0] == '\0')
-			e = take_file(t, t->store_fd, t->name,
-			    &t->measured.sha256, &t->measured.bytes);
-		else
-			e = take_of_tree(t);
+		e = take_item(t);
 		if (e != AC_OK)
 			return e;
 	}
@@ -246,6 +346,8 @@ intake_stream(struct measured *out, int fd, int store_fd, const char *name,
 			goto out;
 	}
 	stream_open(t.reader, &source, options->bytes_max);
+	if (options->image)
+		t.reader->items_max = IMAGE_FILES_MAX;
 	e = take_items(&t);
 	if (e == AC_OK && t.git != NULL && t.top_fd < 0) {
 		message_set(why, "the commit has no file");
@@ -266,6 +368,10 @@ intake_stream(struct measured *out, int fd, int store_fd, const char *name,
 		t.measured.bytes = t.reader->bytes;
 	}
 	*out = t.measured;
+	if (options->keep != NULL) {
+		*options->keep = t.files;
+		t.files = (struct measure_files){ 0 }; /* transferred */
+	}
 	e = AC_OK;
 out:
 	if (t.top_fd >= 0)

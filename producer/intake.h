@@ -3,8 +3,8 @@
  * as it is written.
  *
  * Whoever writes the stream is a stranger: files are made new, beneath their
- * folder, without following a link; links are refused, and so is whatever
- * stands there already.
+ * folder, without following a link; links are refused but for an image's, and
+ * so is whatever stands there already.
  *
  * With a git commit the tree is compared with it: ids are computed from the
  * files that were written (gittree.h), and the commit that came in the stream
@@ -24,6 +24,13 @@ struct intake_options {
 	bool one_file;      /* a stream of one file without a name, no tree */
 	const struct gittree_id *git; /* the tree is that commit's; NULL: of
 	                               * no commit */
+	/*
+	 * A container's root: more files, other names of one file, empty
+	 * folders, and links, which are measured as their target's bytes at
+	 * their path and an '@'.  Folders and links come after all files.
+	 */
+	bool image;
+	struct measure_files *keep; /* takes a tree's files; NULL: nobody */
 };
 
 /*

@@ -17,6 +17,7 @@
 #include "cert/spki.h"
 #include "common/sha256.h"
 #include "common/time.h"
+#include "producer/container.h"
 #include "producer/figures.h"
 #include "producer/intake.h"
 #include "producer/measure.h"
@@ -32,6 +33,8 @@
 #define INVOCATION_LEN 36  /* a UUID */
 #define SECOND_MS 1000
 #define DOWNLOAD ".download-" /* before the name of what is unpacked */
+/* The image's tree; as with RECORDER_LAYERS, no input's name begins so. */
+#define ROOT ".root"
 
 enum state { WANT_CONFIGURE, WANT_INPUTS, WANT_END, DONE };
 
@@ -49,6 +52,7 @@ struct intake_job {
 	pthread_t thread;
 	/* Of the thread, until it is joined: */
 	struct measured found;
+	struct container container;
 	enum ac_err err;
 	struct message why;
 };
@@ -64,8 +68,9 @@ struct recorder {
 	pthread_t challenges;
 	struct wire_frame configure; /* what the request borrows from */
 	struct wire_request asked;
-	struct intake_job job[INPUTS_MAX];
-	struct measured input[INPUTS_MAX];
+	struct intake_job job[INPUTS_MAX + 1]; /* the image's after the last */
+	struct measured input[INPUTS_MAX + 1];
+	struct container container; /* what the job gets of the image */
 	size_t ninputs;              /* recorded so far, in their order */
 	size_t nworking;
 	int store_fd;
@@ -281,6 +286,25 @@ serve_configure(struct recorder *r, struct wire_frame *f)
 
 /* ---- input ---- */
 
+static bool
+is_image(const struct recorder *r, size_t index)
+{
+	return r->asked.request.has_image &&
+	    index == r->asked.request.ninputs;
+}
+
+/* "input NAME", or what the image is called. */
+static void
+set_name(struct message *out, const struct recorder *r, size_t index)
+{
+	if (is_image(r, index)) {
+		message_set(out, "the image");
+		return;
+	}
+	message_set(out, "input ");
+	message_add_quoted(out, r->asked.request.input[index].name);
+}
+
 /*
  * Is found what the pin says, where the pin is of such: of a download before
  * it is unpacked, or of what the training sees.
@@ -355,8 +379,13 @@ static void
 store_name(char out[RULES_NAME_MAX + sizeof(DOWNLOAD)],
     const struct recorder *r, size_t index, bool download)
 {
-	struct span name = r->asked.request.input[index].name;
+	struct span name;
 
+	if (is_image(r, index))
+		name = span_str(download ? RECORDER_LAYERS : ROOT);
+	else
+		name = r->asked.request.input[index].name;
+	download = download && !is_image(r, index);
 	(void)snprintf(out, RULES_NAME_MAX + sizeof(DOWNLOAD), "%s%.*s",
 	    download ? DOWNLOAD : "", (int)name.len, (const char *)name.p);
 }
@@ -376,11 +405,48 @@ bytes_max(const struct intake_job *j)
 	return UNPACK_FREE + packed * UNPACK_RATIO_MAX;
 }
 
-/* Copy or receive, and hash; touches nothing of the recorder but its job. */
-static void *
-work(void *arg)
+/* What a part of an image may be, and a layer of it. */
+static void
+work_image(struct intake_job *j)
 {
-	struct intake_job *j = arg;
+	const struct recorder *r = j->r;
+	char name[RULES_NAME_MAX + sizeof(DOWNLOAD)];
+	bool download = j->phase == AT_DOWNLOAD, of_download;
+	struct measure_files files = { 0 };
+	const struct intake_options options = {
+		.bytes_max = bytes_max(j),
+		.stall_s = r->options->stall_s != 0 ? r->options->stall_s :
+		    RECORDER_STALL_S,
+		.stop_fd = r->stop[0],
+		.image = !download,
+		.keep = download ? &files : NULL,
+	};
+	struct digest pin;
+	int fd = -1;
+
+	store_name(name, r, j->index, download);
+	j->err = intake_stream(&j->found, j->fd, r->store_fd, name, &options,
+	    &j->why);
+	if (j->err == AC_OK && !j->found.tree)
+		j->err = BECAUSE(&j->why, AC_ERR_FORMAT, "it came as one "
+		    "file");
+	if (j->err == AC_OK && download) {
+		message_set(&j->why, "its parts cannot be read");
+		fd = openat(r->store_fd, name, O_RDONLY | O_DIRECTORY |
+		    O_NOFOLLOW | O_CLOEXEC);
+		j->err = fd < 0 || !rules_pin(&pin, &of_download,
+		    r->asked.request.image.pin) ? AC_ERR_IO :
+		    container_check(&j->container, fd, &files, &pin, &j->why);
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	measure_files_free(&files);
+}
+
+/* Copy or receive, and hash. */
+static void
+work_input(struct intake_job *j)
+{
 	const struct recorder *r = j->r;
 	char name[RULES_NAME_MAX + sizeof(DOWNLOAD)];
 	const struct request_input *in = &r->asked.request.input[j->index];
@@ -405,6 +471,19 @@ work(void *arg)
 	else
 		j->err = measure_input(&j->found, j->fd, r->store_fd, name,
 		    &j->why);
+}
+
+/* A thread; touches nothing of the recorder but its job. */
+static void *
+work(void *arg)
+{
+	struct intake_job *j = arg;
+	const struct recorder *r = j->r;
+
+	if (is_image(r, j->index))
+		work_image(j);
+	else
+		work_input(j);
 	(void)close(j->fd); /* a writer that goes on hears of it */
 	j->fd = -1;
 	(void)!write(r->done[1], &j->index, sizeof(j->index));
@@ -457,12 +536,18 @@ serve_input(struct recorder *r, struct wire_frame *f)
 	if (f->fd < 0 || !wire_read_input(&i, &kind, buf_span(&f->body)))
 		return said(r, AC_ERR_FORMAT, "input takes an index, a kind "
 		    "and one descriptor");
-	if (i >= r->asked.request.ninputs)
+	if (i >= r->asked.request.ninputs && !is_image(r, i))
 		return said(r, AC_ERR_FORMAT, "an input that the request does "
 		    "not have");
-	e = open_lock(r, i, &f->fd);
-	if (e != AC_OK)
-		return e;
+	if (!is_image(r, i)) {
+		e = open_lock(r, i, &f->fd);
+		if (e != AC_OK)
+			return e;
+	} else if (kind != WIRE_STREAM ||
+	    (!download && r->job[i].phase != DOWNLOADED)) {
+		return said(r, AC_ERR_FORMAT, "an image comes as a stream of "
+		    "its parts, then as one of what they make");
+	}
 	j = &r->job[i];
 	if (j->phase != ABSENT && (download || j->phase != DOWNLOADED))
 		return said(r, AC_ERR_FORMAT, "an input a second time");
@@ -510,7 +595,8 @@ answer_fetched(struct recorder *r, struct intake_job *j)
 	int fd;
 
 	store_name(name, r, j->index, true);
-	e = check_pin(r, &r->asked.request.input[j->index], true,
+	e = is_image(r, j->index) ? AC_OK :
+	    check_pin(r, &r->asked.request.input[j->index], true,
 	    &j->found.sha256);
 	if (e != AC_OK)
 		return e;
@@ -520,8 +606,13 @@ answer_fetched(struct recorder *r, struct intake_job *j)
 	fd = openat(r->store_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return said(r, AC_ERR_IO, "a download is gone");
-	/* Nobody needs it longer than it is read. */
-	(void)unlinkat(r->store_fd, name, 0);
+	if (is_image(r, j->index)) {
+		r->container = j->container;
+		j->container = (struct container){ 0 }; /* transferred */
+	} else {
+		/* Nobody needs it longer than it is read. */
+		(void)unlinkat(r->store_fd, name, 0);
+	}
 	e = answer_measured(r, WIRE_FETCHED, j->index, &j->found, fd);
 	(void)close(fd);
 	return e;
@@ -558,6 +649,58 @@ record_input(struct recorder *r, struct intake_job *j)
 	return answer_measured(r, WIRE_MEASURED, j->index, m, -1);
 }
 
+/* Record an image that is here: it is what its pin says, part by part. */
+static enum ac_err
+record_image(struct recorder *r, struct intake_job *j)
+{
+	const struct request_input *image = &r->asked.request.image;
+	struct measured *m = &r->input[j->index];
+	char *layers = NULL;
+	bool download;
+	struct writer w;
+	enum ac_err e;
+
+	*m = (struct measured){ .tree = true, .root = j->found.sha256,
+		.manifest = j->found.manifest, .bytes = j->found.bytes };
+	if (!rules_pin(&m->sha256, &download, image->pin))
+		return said(r, AC_ERR_FORMAT, "the pin is malformed");
+	/* Nobody needs them longer than they are read. */
+	if (asprintf(&layers, "%s/" RECORDER_LAYERS, r->options->store) < 0)
+		return said(r, AC_ERR_MEMORY, "no memory");
+	e = tree_remove(layers);
+	free(layers);
+	if (e != AC_OK)
+		return said(r, e, "the image's layers cannot be removed");
+	wr_init(&w, STATEMENT_MAX);
+	event_image(&w, image, m);
+	e = record(r, ATTEST_INPUTS_PCR, &w);
+	if (e != AC_OK)
+		return e;
+	j->phase = RECORDED;
+	return answer_measured(r, WIRE_MEASURED, j->index, m, -1);
+}
+
+/* Record what is here and whose turn it is: the image, then the inputs. */
+static enum ac_err
+record_all(struct recorder *r)
+{
+	size_t n = r->asked.request.ninputs;
+	enum ac_err e = AC_OK;
+
+	if (is_image(r, n) && r->job[n].phase == HERE) {
+		r->failed = n;
+		e = record_image(r, &r->job[n]);
+	}
+	if (e == AC_OK && is_image(r, n) && r->job[n].phase != RECORDED)
+		return AC_OK;
+	while (e == AC_OK && r->ninputs < n &&
+	    r->job[r->ninputs].phase == HERE) {
+		r->failed = r->ninputs;
+		e = record_input(r, &r->job[r->ninputs]);
+	}
+	return e;
+}
+
 /*
  * Take a thread that ended.  Inputs are recorded in the order of the request,
  * whichever is here first.
@@ -579,8 +722,7 @@ finish_input(struct recorder *r)
 		bool download = j->phase == AT_DOWNLOAD;
 
 		j->phase = ABSENT;
-		message_set(&r->why, "input ");
-		message_add_quoted(&r->why, r->asked.request.input[i].name);
+		set_name(&r->why, r, i);
 		message_add(&r->why, "%s: %s", download ? ", its download" :
 		    "", j->why.text);
 		return j->err;
@@ -591,11 +733,8 @@ finish_input(struct recorder *r)
 	} else {
 		j->phase = HERE;
 	}
-	while (e == AC_OK && r->ninputs < r->asked.request.ninputs &&
-	    r->job[r->ninputs].phase == HERE) {
-		r->failed = r->ninputs;
-		e = record_input(r, &r->job[r->ninputs]);
-	}
+	if (e == AC_OK)
+		e = record_all(r);
 	if (e == AC_OK)
 		r->failed = WIRE_NO_INPUT;
 	return e;
@@ -671,6 +810,7 @@ encode_provenance(struct recorder *r, struct buf *out,
 		.sandbox = buf_span(&r->sandbox),
 		.checkpoint = buf_span(&r->checkpoint),
 		.input = r->input,
+		.image = &r->input[r->asked.request.ninputs],
 		.outputs = outputs,
 		.measured = r->attest != NULL,
 		.version = AICERT_VERSION,
@@ -854,7 +994,8 @@ tell_start(struct recorder *r)
 /* Everything that a spec borrows, in strings. */
 struct job {
 	struct sandbox_spec spec;
-	char **argv, **env, **host, **name;
+	char **argv, **env, **host, **name, *root;
+	size_t nenv;
 	struct sandbox_mount *mount;
 };
 
@@ -871,10 +1012,11 @@ static void
 free_job(struct job *j, const struct request *q)
 {
 	free_strings(j->argv, q->ncommand);
-	free_strings(j->env, q->nenv);
+	free_strings(j->env, j->nenv);
 	free_strings(j->host, q->ninputs);
 	free_strings(j->name, q->ninputs);
 	free(j->mount);
+	free(j->root);
 	*j = (struct job){ 0 };
 }
 
@@ -887,6 +1029,14 @@ print_path(const char *dir, struct span name)
 	    (const char *)name.p) < 0 ? NULL : s;
 }
 
+/* A variable that says where the sandbox has a folder to write. */
+static bool
+is_ours(const char *env)
+{
+	return strncmp(env, "HOME=", 5) == 0 ||
+	    strncmp(env, "TMPDIR=", 7) == 0;
+}
+
 static enum ac_err
 make_job(struct job *out, const struct recorder *r)
 {
@@ -894,7 +1044,7 @@ make_job(struct job *out, const struct recorder *r)
 	struct job j = { 0 };
 
 	j.argv = calloc(q->ncommand + 1, sizeof(*j.argv));
-	j.env = calloc(q->nenv + 1, sizeof(*j.env));
+	j.env = calloc(r->container.nenv + q->nenv + 1, sizeof(*j.env));
 	j.host = calloc(q->ninputs + 1, sizeof(*j.host));
 	j.name = calloc(q->ninputs + 1, sizeof(*j.name));
 	j.mount = calloc(q->ninputs + 1, sizeof(*j.mount));
@@ -907,13 +1057,28 @@ make_job(struct job *out, const struct recorder *r)
 		if (j.argv[i] == NULL)
 			goto no_memory;
 	}
-	for (size_t i = 0; i < q->nenv; i++)
-		if (asprintf(&j.env[i], "%.*s=%.*s", (int)q->env[i].name.len,
-		    (const char *)q->env[i].name.p, (int)q->env[i].value.len,
+	/* The image's come first, so that the configuration's count. */
+	for (size_t i = 0; i < r->container.nenv; i++) {
+		if (is_ours(r->container.env[i]))
+			continue;
+		j.env[j.nenv] = strdup(r->container.env[i]);
+		if (j.env[j.nenv] == NULL)
+			goto no_memory;
+		j.nenv++;
+	}
+	for (size_t i = 0; i < q->nenv; i++, j.nenv++)
+		if (asprintf(&j.env[j.nenv], "%.*s=%.*s",
+		    (int)q->env[i].name.len, (const char *)q->env[i].name.p,
+		    (int)q->env[i].value.len,
 		    (const char *)q->env[i].value.p) < 0) {
-			j.env[i] = NULL;
+			j.env[j.nenv] = NULL;
 			goto no_memory;
 		}
+	if (q->has_image) {
+		j.root = print_path(r->options->store, span_str(ROOT));
+		if (j.root == NULL)
+			goto no_memory;
+	}
 	for (size_t i = 0; i < q->ninputs; i++) {
 		j.host[i] = print_path(r->options->store, q->input[i].name);
 		j.name[i] = strndup((const char *)q->input[i].name.p,
@@ -925,7 +1090,8 @@ make_job(struct job *out, const struct recorder *r)
 	j.spec = (struct sandbox_spec){
 		.argv = (const char *const *)j.argv,
 		.env = (const char *const *)j.env,
-		.nenv = q->nenv,
+		.nenv = j.nenv,
+		.root = j.root,
 		.inputs = j.mount,
 		.ninputs = q->ninputs,
 		.workspace = r->options->workspace,
@@ -1124,7 +1290,8 @@ serve_start(struct recorder *r, struct wire_frame *f)
 	int exit_status = 0;
 	enum ac_err e;
 
-	if (r->ninputs != q->ninputs)
+	if (r->ninputs != q->ninputs ||
+	    (q->has_image && r->job[q->ninputs].phase != RECORDED))
 		return said(r, AC_ERR_FORMAT, "start before all inputs");
 	if (f->fd >= 0 || f->body.len > NOTE_MAX)
 		return said(r, AC_ERR_FORMAT, "start takes one signed note");
@@ -1346,6 +1513,9 @@ free_recorder(struct recorder *r)
 	if (r->store_fd >= 0)
 		(void)close(r->store_fd);
 	energy_free(r->energy);
+	for (size_t i = 0; i <= INPUTS_MAX; i++)
+		container_free(&r->job[i].container);
+	container_free(&r->container);
 	attest_free(r->attest);
 	wire_request_free(&r->asked);
 	wire_frame_free(&r->configure);

@@ -15,7 +15,9 @@
  *               copied while it is hashed; the pin is checked, then PCR 14
  *               extended, and only then may anything use it
  *   download    the same of what an input is unpacked from: the bytes are kept
- *               and hashed, and go back as a descriptor to read
+ *               and hashed, and go back as a descriptor to read; of an image,
+ *               its parts, which are checked against its pin and lie in the
+ *               store until they are unpacked
  *   start       waits for a safe clock, START quote, runs the training
  *   end         after the training is gone: hashes the outputs, PCR 8, S,
  *               END quote
@@ -31,6 +33,9 @@
 
 /* How long a TPM's clock may take to be safe: it is saved every 70 minutes. */
 #define RECORDER_CLOCK_S 4500
+
+/* Where its store has the parts of an image, to be unpacked from. */
+#define RECORDER_LAYERS ".layers"
 
 /* Inputs that may be on their way in at a time. */
 #define RECORDER_AT_ONCE 8

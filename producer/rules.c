@@ -2,6 +2,7 @@
 #include "cert/limits.h"
 #include "cert/oms.h"
 #include "common/text.h"
+#include "producer/image.h"
 #include "producer/rules.h"
 
 /*
@@ -325,6 +326,24 @@ check_input(const struct request *r, size_t i, bool floating,
 	return AC_OK;
 }
 
+enum ac_err
+rules_check_image(const struct request_input *image, struct message *why)
+{
+	struct image_reference ref;
+	struct span folder;
+	struct digest d;
+	bool download;
+
+	if (!span_is(image->name, RULES_IMAGE) || !rules_text(image->uri))
+		return wrong(why, AC_ERR_FORMAT, image->uri,
+		    "is no name of an image");
+	if (!rules_pin(&d, &download, image->pin) || download)
+		return wrong(why, AC_ERR_FORMAT, image->pin, "is no digest of "
+		    "an image: sha256: and 64 lower-case hex digits");
+	return image_is_layout(&folder, image->uri) ? AC_OK :
+	    image_reference_decode(&ref, image->uri, why);
+}
+
 static enum ac_err
 check_env(const struct request *r, size_t i, struct message *why)
 {
@@ -354,8 +373,7 @@ check(const struct request *r, bool floating, struct message *why)
 		    "variables", INPUTS_MAX, WORDS_MAX);
 		return AC_ERR_LIMIT;
 	}
-	if ((!span_is(r->trainer, "command") &&
-	    !rules_has_state(r->trainer)) || r->has_image)
+	if (!span_is(r->trainer, "command") && !rules_has_state(r->trainer))
 		return wrong(why, AC_ERR_UNSUPPORTED, r->trainer,
 		    "is no trainer that is built yet");
 	if (!rules_text(r->config_name))
@@ -376,6 +394,8 @@ check(const struct request *r, bool floating, struct message *why)
 		if (!rules_glob(r->output[i]))
 			return wrong(why, AC_ERR_FORMAT, r->output[i],
 			    "is no pattern of outputs");
+	if (r->has_image)
+		e = rules_check_image(&r->image, why);
 	for (size_t i = 0; e == AC_OK && i < r->ninputs; i++)
 		e = check_input(r, i, floating, why);
 	for (size_t i = 0; e == AC_OK && i < r->nenv; i++)

@@ -10,6 +10,7 @@
 #include "common/message.h"
 
 #define RULES_NAME_MAX 128 /* bytes of an input's name */
+#define RULES_IMAGE "image" /* the name of the image */
 #define RULES_AXOLOTL "axolotl" /* the trainer */
 #define RULES_LATEST "latest" /* a pin that floats: what is there now */
 #define RULES_UNDISCLOSED "urn:aicert:undisclosed" /* for a uri */
@@ -58,6 +59,13 @@ bool rules_hub_name(struct span name);
 #define RULES_LOCK_ROLE "lockfile"
 bool rules_is_lock(const struct request *r, size_t i, size_t *of,
     struct span *path);
+
+/*
+ * Is it the image that a training runs in: a name that image.h reads, or the
+ * folder of a layout, and "sha256:" and its digest?
+ */
+AC_MUST_CHECK enum ac_err rules_check_image(const struct request_input *image,
+    struct message *why);
 
 /* UTF-8 without control characters, 1 to WORD_MAX bytes? */
 bool rules_text(struct span s);

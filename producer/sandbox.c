@@ -484,12 +484,42 @@ add_network(struct writer *w)
 	return true;
 }
 
+/* Is there something in the folder name of the image? */
+static bool
+has_entries(const struct launch *l, const char *name)
+{
+	char path[4096];
+	struct dirent *entry;
+	bool has = false;
+	DIR *d;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", l->root->host,
+	    name) >= sizeof(path) || (d = opendir(path)) == NULL)
+		return false;
+	while (!has && (entry = readdir(d)) != NULL)
+		has = strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0;
+	(void)closedir(d);
+	return has;
+}
+
+/*
+ * A folder that is fresh over the host's root, and over an image's where that
+ * has nothing in it: some keep programs in /root.
+ */
+static bool
+is_fresh(const struct launch *l, const char *name)
+{
+	return l->root == NULL || !has_entries(l, name);
+}
+
 /* All of an unpacked image but what is made fresh. */
 static bool
 add_image_root(struct writer *w, const struct launch *l)
 {
-	static const char *const fresh[] = { ".", "..", "tmp", "run", "root",
-		"home", "var", "dev", "proc", "sys", "inputs", "workspace" };
+	static const char *const fresh[] = { ".", "..", "tmp", "run",
+		"dev", "proc", "sys", "inputs", "workspace" };
+	static const char *const perhaps[] = { "root", "home", "var" };
 	DIR *d = opendir(l->root->host);
 	bool ok = d != NULL;
 
@@ -505,6 +535,11 @@ add_image_root(struct writer *w, const struct launch *l)
 		}
 		for (size_t i = 0; i < sizeof(fresh) / sizeof(fresh[0]); i++)
 			if (strcmp(entry->d_name, fresh[i]) == 0)
+				skip = true;
+		for (size_t i = 0; i < sizeof(perhaps) / sizeof(perhaps[0]);
+		    i++)
+			if (strcmp(entry->d_name, perhaps[i]) == 0 &&
+			    is_fresh(l, perhaps[i]))
 				skip = true;
 		if (!skip)
 			ok = add_entry(w, l->root->host, where(l, l->root),
@@ -530,6 +565,12 @@ add_args(struct writer *w, const struct launch *l)
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		arg(w, fixed[i]);
+	/* A home that can be written. */
+	if (!is_fresh(l, "root")) {
+		arg(w, "--setenv");
+		arg(w, "HOME");
+		arg(w, "/tmp");
+	}
 	if (!spec->network)
 		arg(w, "--unshare-net");
 	/* Set inside: in bwrap's own environment an LD_PRELOAD would run
@@ -567,13 +608,17 @@ add_args(struct writer *w, const struct launch *l)
 	}
 	add_tmpfs(w, l, "/tmp", "1777");
 	add_tmpfs(w, l, "/run", "0755");
-	add_tmpfs(w, l, "/root", "0700");
-	add_tmpfs(w, l, "/home", "0755");
-	add_tmpfs(w, l, "/var", "0755");
-	arg(w, "--perms");
-	arg(w, "1777");
-	arg(w, "--dir");
-	arg(w, "/var/tmp");
+	if (is_fresh(l, "root"))
+		add_tmpfs(w, l, "/root", "0700");
+	if (is_fresh(l, "home"))
+		add_tmpfs(w, l, "/home", "0755");
+	if (is_fresh(l, "var")) {
+		add_tmpfs(w, l, "/var", "0755");
+		arg(w, "--perms");
+		arg(w, "1777");
+		arg(w, "--dir");
+		arg(w, "/var/tmp");
+	}
 	arg(w, "--dir");
 	arg(w, "/inputs");
 	for (size_t i = 0; i < spec->ninputs; i++) {

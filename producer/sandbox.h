@@ -3,12 +3,12 @@
  * nothing else, and see it gone.
  *
  * What the job sees.  A root of the host's /usr /bin /sbin /lib* and the
- * linker's cache (or of an unpacked image), read-only; a made-up /etc; fresh
- * /tmp /run /root /home /var /dev /proc; inputs read-only at /inputs/<name>;
- * one writable folder, /workspace, which is also where it starts.  No
- * network but a loopback of its own, no host process, no capability, no new
- * privileges, no descriptor but 0 (nothing), 1 and 2 (the pipe), no variable
- * of the caller's environment.  bubblewrap (>= 0.8) builds this; filter.c
+ * linker's cache, read-only, and a made-up /etc, or of an unpacked image; fresh
+ * /tmp /run /dev /proc, and /root /home /var where an image has nothing there;
+ * inputs read-only at /inputs/<name>; one writable folder, /workspace, which is
+ * also where it starts.  No network but a loopback of its own, no host process,
+ * no capability, no new privileges, no descriptor but 0 (nothing), 1 and 2 (the
+ * pipe), no variable of the caller's environment.  bubblewrap (>= 0.8) builds this; filter.c
  * says which system calls are refused on top.
  *
  * As whom.  The job's user is 1000 in a user namespace.  Outside that is the
@@ -64,7 +64,7 @@
 #include "producer/cgroup.h"
 
 #define SANDBOX_INPUTS_MAX 512
-#define SANDBOX_ENV_MAX 256
+#define SANDBOX_ENV_MAX 512
 #define SANDBOX_GPUS_MAX 64
 #define SANDBOX_NAME_MAX 128      /* characters of an input's name */
 #define SANDBOX_DESCRIBE_MAX 4096 /* bytes of the JSON object */

@@ -116,6 +116,20 @@ stream_object(struct stream_writer *w, struct span path, struct span object)
 	put_be32(w, object, GIT_OBJECT_MAX);
 }
 
+void
+stream_same(struct stream_writer *w, struct span path)
+{
+	put_u8(w, STREAM_SAME);
+	put_be16(w, path, FILE_PATH_MAX);
+}
+
+void
+stream_folder(struct stream_writer *w, struct span path)
+{
+	put_u8(w, STREAM_FOLDER);
+	put_be16(w, path, FILE_PATH_MAX);
+}
+
 enum ac_err
 stream_finish(struct stream_writer *w)
 {
@@ -290,7 +304,7 @@ take_item(struct stream_reader *r, struct stream_item *out,
 
 	if (e != AC_OK)
 		return e;
-	if (type < STREAM_FILE || type > STREAM_END)
+	if (type < STREAM_FILE || type > STREAM_FOLDER)
 		return wrong(why, AC_ERR_FORMAT, "has an item of no known "
 		    "type");
 	out->type = (enum stream_type)type;
@@ -299,9 +313,9 @@ take_item(struct stream_reader *r, struct stream_item *out,
 	if (r->alone)
 		return wrong(why, AC_ERR_FORMAT, "has something beside its "
 		    "one file without a name");
-	if (r->items >= FILES_MAX) {
-		message_set(why, "more than %d files; a certificate holds no "
-		    "more", FILES_MAX);
+	if (r->items >= r->items_max) {
+		message_set(why, "more than %zu files; a certificate holds no "
+		    "more", r->items_max);
 		return AC_ERR_LIMIT;
 	}
 	if (out->type == STREAM_FILE) {
@@ -335,6 +349,7 @@ stream_open(struct stream_reader *r, const struct stream_source *source,
 	memset(r, 0, sizeof(*r));
 	r->source = *source;
 	r->max = max;
+	r->items_max = FILES_MAX;
 }
 
 enum ac_err

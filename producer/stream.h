@@ -9,6 +9,8 @@
  *   LINK    path (u16 length, bytes), target (u16 length, bytes)
  *   OBJECT  path (u16 length, bytes), a git commit (u32 length, bytes), whose
  *           tree lies at path; "" is the top
+ *   SAME    path (u16 length, bytes): another name of the file before it
+ *   FOLDER  path (u16 length, bytes), of an empty folder
  *   END     and nothing behind it
  * A single file is a stream with one FILE of empty path.  The reader believes
  * nobody: it knows form and caps of limits.h; whether two items share a path
@@ -25,7 +27,8 @@
 #define STREAM_CHUNK_MAX ((size_t)256 << 10) /* bytes of one chunk */
 #define STREAM_BUFFER ((size_t)64 << 10)
 
-enum stream_type { STREAM_FILE = 1, STREAM_LINK, STREAM_OBJECT, STREAM_END };
+enum stream_type { STREAM_FILE = 1, STREAM_LINK, STREAM_OBJECT, STREAM_END,
+	STREAM_SAME, STREAM_FOLDER };
 
 /* ---- writing ---- */
 
@@ -49,6 +52,8 @@ void stream_link(struct stream_writer *w, struct span path,
     struct span target);
 void stream_object(struct stream_writer *w, struct span path,
     struct span object);
+void stream_same(struct stream_writer *w, struct span path);
+void stream_folder(struct stream_writer *w, struct span path);
 
 /* Write END and what is left.  The first error there was. */
 AC_MUST_CHECK enum ac_err stream_finish(struct stream_writer *w);
@@ -69,7 +74,7 @@ struct stream_reader {
 	struct stream_source source;
 	uint64_t max;   /* bytes of all files */
 	uint64_t bytes; /* so far */
-	size_t items;
+	size_t items, items_max; /* FILES_MAX, where nobody changes it */
 	bool begun, alone, in_file;
 	size_t chunk;   /* bytes left of the chunk that is read */
 	size_t at, end; /* of the buffer */

@@ -74,6 +74,38 @@ tree_make_folders(int top_fd, const char *path)
 	return AC_OK;
 }
 
+enum ac_err
+tree_open_folder(int *out, int top_fd, const char *path)
+{
+	int fd = openat(top_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *slash;
+
+	for (; fd >= 0 && (slash = strchr(path, '/')) != NULL;
+	    path = slash + 1) {
+		char part[FILE_PATH_MAX + 1];
+		size_t n = (size_t)(slash - path);
+		int next, error;
+
+		if (n >= sizeof(part)) {
+			(void)close(fd);
+			return AC_ERR_LIMIT;
+		}
+		memcpy(part, path, n);
+		part[n] = '\0';
+		next = mkdirat(fd, part, 0755) != 0 && errno != EEXIST ? -1 :
+		    openat(fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+		    O_CLOEXEC);
+		error = errno;
+		(void)close(fd);
+		errno = error;
+		fd = next;
+	}
+	if (fd < 0)
+		return AC_ERR_IO;
+	*out = fd;
+	return AC_OK;
+}
+
 /*
  * A folder that is too deep for a path is moved to the top, under a name that
  * nobody has.

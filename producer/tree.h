@@ -35,6 +35,14 @@ int tree_open(int top_fd, const char *path, int flags);
 AC_MUST_CHECK enum ac_err tree_make_folders(int top_fd, const char *path);
 
 /*
+ * The same, without following a link; *out is open on the last of them, to be
+ * closed by the caller.  errno is set on AC_ERR_IO: ENOTDIR or ELOOP where
+ * something else than a folder is on the way.
+ */
+AC_MUST_CHECK enum ac_err tree_open_folder(int *out, int top_fd,
+    const char *path);
+
+/*
  * Remove the folder path and all in it, whatever modes it has; AC_OK where
  * there is none.  AC_ERR_IO, AC_ERR_MEMORY.
  */

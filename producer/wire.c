@@ -227,6 +227,12 @@ wire_write_configure(struct writer *w, const struct request *r,
 	}
 	wr_u8(w, r->has_seed);
 	wr_be64(w, r->has_seed ? r->seed : 0);
+	wr_u8(w, r->has_image);
+	if (r->has_image) {
+		write_span(w, r->image.name);
+		write_span(w, r->image.uri);
+		write_span(w, r->image.pin);
+	}
 }
 
 static bool
@@ -326,7 +332,10 @@ read_request(struct wire_request *out, struct reader *in)
 	    !read_inputs(in, q.input, r->ninputs) ||
 	    !read_count(in, &r->nenv, WORDS_MAX) ||
 	    !read_env(in, q.env, r->nenv) ||
-	    !read_bool(in, &r->has_seed) || !rd_be64(in, &r->seed))
+	    !read_bool(in, &r->has_seed) || !rd_be64(in, &r->seed) ||
+	    !read_bool(in, &r->has_image) ||
+	    (r->has_image && (!read_word(in, &r->image.name) ||
+	    !read_word(in, &r->image.uri) || !read_word(in, &r->image.pin))))
 		goto out;
 	r->command = q.words;
 	r->output = q.words + WORDS_MAX;
@@ -362,7 +371,7 @@ wire_write_config(struct writer *w, const struct request *r,
     const struct wire_place place[])
 {
 	wire_write_configure(w, r, span_of(NULL, 0));
-	for (size_t i = 0; i < r->ninputs; i++) {
+	for (size_t i = 0; i < r->ninputs + r->has_image; i++) {
 		write_span(w, place[i].path);
 		write_span(w, place[i].uri);
 		write_span(w, place[i].files);
@@ -381,7 +390,8 @@ wire_read_config(struct wire_request *out, struct wire_place place[],
 	uint8_t compression;
 	enum ac_err e = read_request(&q, &in);
 
-	for (size_t i = 0; e == AC_OK && i < q.request.ninputs; i++) {
+	for (size_t i = 0; e == AC_OK && i < q.request.ninputs +
+	    q.request.has_image; i++) {
 		if (!read_word(&in, &place[i].path) ||
 		    !read_word(&in, &place[i].uri) ||
 		    !read_word(&in, &place[i].files) ||

@@ -91,12 +91,15 @@ struct wire_place {
 	enum wire_compression compression;
 };
 
-/* What the parser of a configuration found; place[0..r->ninputs). */
+/*
+ * What the parser of a configuration found; place[0..r->ninputs), and behind them
+ * the image's, where there is one.
+ */
 void wire_write_config(struct writer *w, const struct request *r,
     const struct wire_place place[]);
 
 /*
- * Read it; place[0..INPUTS_MAX) takes the places, whose spans borrow from
+ * Read it; place[0..INPUTS_MAX] takes the places, whose spans borrow from
  * body.  AC_ERR_FORMAT, AC_ERR_LIMIT, AC_ERR_MEMORY.
  */
 AC_MUST_CHECK enum ac_err wire_read_config(struct wire_request *out,
@@ -110,7 +113,7 @@ enum wire_kind {
 	WIRE_STREAM, /* a tree stream comes out of it */
 };
 
-/* WIRE_INPUT and WIRE_DOWNLOAD. */
+/* WIRE_INPUT and WIRE_DOWNLOAD; the image has the index after the last input's. */
 void wire_write_input(struct writer *w, size_t index, enum wire_kind kind);
 AC_MUST_CHECK bool wire_read_input(size_t *index, enum wire_kind *kind,
     struct span body);

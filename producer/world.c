@@ -14,7 +14,7 @@
 #define INSIDE "/inputs/" PROGRAM
 #define CHUNK 4096
 #define PIDS 64
-#define MOUNTS_MAX 4
+#define MOUNTS_MAX 5
 
 /* Sanitizers reserve more than any limit, and look for leaks by ptrace. */
 #ifdef AICERT_SANITIZED
@@ -165,6 +165,9 @@ make_job(struct job *j, const struct world_spec *spec, struct message *why)
 		j->argv[3 + i] = spec->more[i];
 	}
 	j->mount[j->nmounts++] = (struct sandbox_mount){ j->program, PROGRAM };
+	if (spec->folder != NULL)
+		j->mount[j->nmounts++] = (struct sandbox_mount){ spec->folder,
+			WORLD_FOLDER + sizeof("/inputs/") - 1 };
 	if (e == AC_OK && spec->network)
 		e = add_network(j, why);
 	return e;

@@ -19,6 +19,7 @@
 
 #define WORLD_LINE_MAX (MESSAGE_MAX + 16) /* bytes of a line on 2 */
 #define WORLD_ENV_MAX 16
+#define WORLD_FOLDER "/inputs/folder"
 #define WORLD_WORDS_MAX 80 /* of a task */
 
 struct world_spec {
@@ -31,6 +32,7 @@ struct world_spec {
 	int out_fd;          /* its 1 */
 	bool network;
 	const char *scratch; /* a folder for it to write; NULL: in memory */
+	const char *folder;  /* of the host, to read at WORLD_FOLDER; NULL: none */
 	const char *const *env; /* NAME=value besides those of proxies */
 	size_t nenv;
 	uint64_t wall_s;     /* 0: none */

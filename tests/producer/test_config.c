@@ -14,6 +14,8 @@
 	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define HEAD "version: 2\ntrainer: command\ncommand: [sh, -c, run]\n"
 #define INPUT "  - {name: a, type: file, uri: u, role: code, pin: \"" PIN "\"}\n"
+#define ZEROS "00000000000000000000000000000000" \
+	"00000000000000000000000000000000"
 #define GOOD HEAD "inputs:\n" INPUT "outputs: [\"*.bin\"]\n"
 
 /* As config_read() does it, in one process. */
@@ -196,7 +198,7 @@ trainers(void **state)
 struct original {
 	struct buf answer;
 	struct wire_request asked;
-	struct wire_place place[INPUTS_MAX];
+	struct wire_place place[INPUTS_MAX + 1];
 };
 
 static enum ac_err
@@ -489,8 +491,16 @@ static const struct wrong wrongs[] = {
 	    AC_ERR_FORMAT },
 	{ "a key twice", GOOD "seed: 1\nseed: 1\n", ":8:1: ", "second time",
 	    AC_ERR_FORMAT },
-	{ "a reserved key", GOOD "image: x\n", ":7:1: ", "not built yet",
-	    AC_ERR_UNSUPPORTED },
+	{ "an image without its digest", GOOD "image: debian:12\n", ":7:8: ",
+	    "has no digest", AC_ERR_FORMAT },
+	{ "an image by a part of its digest", GOOD "image: debian@sha256:00\n",
+	    ":7:8: ", "has no digest", AC_ERR_FORMAT },
+	{ "an image of no name", GOOD "image: A b@sha256:" ZEROS "\n",
+	    ":7:8: ", "is no registry", AC_ERR_FORMAT },
+	{ "a layout without a folder", GOOD "image: oci:@sha256:" ZEROS "\n",
+	    ":7:8: ", "is no registry", AC_ERR_FORMAT },
+	{ "an image that is a list", GOOD "image: [a]\n", ":7:8: ",
+	    "expected an image", AC_ERR_FORMAT },
 	{ "a key that is a list", GOOD "[a]: 1\n", ":7:1: ", "expected a key",
 	    AC_ERR_FORMAT },
 	{ "an anchor", HEAD "outputs: &x [m]\n", ":4:10: ", "anchor",

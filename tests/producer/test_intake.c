@@ -198,6 +198,71 @@ wrong(void **state)
 	}
 }
 
+/* ---- images ---- */
+
+static const struct wrong of_images[] = {
+	{ "a link and a folder", BYTES(STREAM_MAGIC FILE_OF("\1", "a")
+	    "\5\0\3b/c" "\6\0\1d" "\2\0\3l/m\0\1x" "\4"), NULL, AC_OK },
+	{ "a file behind a link", BYTES(STREAM_MAGIC FILE_OF("\1", "a")
+	    "\2\0\1l\0\4/tmp" FILE_OF("\4", "l/.x") "\4"),
+	    "\"l/.x\" comes after a link", AC_ERR_FORMAT },
+	{ "another name behind a link", BYTES(STREAM_MAGIC FILE_OF("\1", "a")
+	    "\2\0\1l\0\4/tmp" "\5\0\4l/.x" "\4"),
+	    "\"l/.x\" comes after a link", AC_ERR_FORMAT },
+	{ "a folder behind a link", BYTES(STREAM_MAGIC
+	    "\2\0\1l\0\4/tmp" "\6\0\4l/.x" "\4"), "is no folder",
+	    AC_ERR_FORMAT },
+	{ "a link behind a link", BYTES(STREAM_MAGIC
+	    "\2\0\1l\0\4/tmp" "\2\0\4l/.x\0\1x" "\4"), "is no folder",
+	    AC_ERR_FORMAT },
+	{ "deep behind a link", BYTES(STREAM_MAGIC
+	    "\2\0\1l\0\4/tmp" "\2\0\6l/.x/y\0\1x" "\4"), "is no folder",
+	    AC_ERR_FORMAT },
+	{ "a link behind a file", BYTES(STREAM_MAGIC FILE_OF("\1", "a")
+	    "\2\0\3a/b\0\1x" "\4"), "is no folder", AC_ERR_FORMAT },
+	{ "a link twice", BYTES(STREAM_MAGIC "\2\0\1l\0\1x"
+	    "\2\0\1l\0\1x" "\4"), "second time", AC_ERR_EXISTS },
+	{ "a folder twice", BYTES(STREAM_MAGIC "\6\0\1d" "\6\0\1d" "\4"),
+	    "second time", AC_ERR_EXISTS },
+	{ "another name twice", BYTES(STREAM_MAGIC FILE_OF("\1", "a")
+	    "\5\0\1a" "\4"), "second time", AC_ERR_EXISTS },
+	{ "another name of nothing", BYTES(STREAM_MAGIC "\5\0\1a" "\4"),
+	    "of no file", AC_ERR_FORMAT },
+	{ "a link that leads out of its name", BYTES(STREAM_MAGIC
+	    "\2\0\4../l\0\1x" "\4"), "is no path", AC_ERR_FORMAT },
+};
+
+/* And none of it in a tree of data. */
+static void
+image(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(of_images) / sizeof(of_images[0]);
+	    i++) {
+		const struct wrong *w = &of_images[i / 2];
+		bool yes = i % 2 == 0;
+		const struct intake_options o = { .bytes_max = 9,
+			.stop_fd = -1, .image = yes };
+		struct stat st;
+		struct rig *t;
+		void *rig;
+		enum ac_err e;
+
+		assert_int_equal(begin(&rig), 0);
+		t = rig;
+		assert_ok(file_write_all(t->fd[1], w->bytes));
+		(void)close(t->fd[1]);
+		t->fd[1] = -1;
+		e = intake_stream(&t->m, t->fd[0], t->store_fd, "in", &o,
+		    &t->why);
+		if (yes ? e != w->err || (w->says != NULL &&
+		    strstr(t->why.text, w->says) == NULL) : e == AC_OK)
+			fail_msg("%s: %d: %s", w->name, e, t->why.text);
+		assert_int_equal(lstat("/tmp/.x", &st), -1);
+		assert_int_equal(finish(&rig), 0);
+	}
+}
+
 /* ---- commits ---- */
 
 /* A commit of one file, "a" with "text", and its id. */
@@ -325,6 +390,7 @@ main(void)
 		T(tree),
 		T(one_file),
 		cmocka_unit_test(wrong),
+		cmocka_unit_test(image),
 		cmocka_unit_test(git),
 		T(there_already),
 		T(stopped),

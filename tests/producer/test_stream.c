@@ -168,7 +168,7 @@ static const struct wrong wrongs[] = {
 	{ "another magic", BYTES("aicert-tree 2\n" FILE_HEAD("\1", "a")
 	    NO_DATA END), "does not begin", AC_ERR_FORMAT },
 	{ "no file", BYTES(MAGIC END), "no file", AC_ERR_FORMAT },
-	{ "an unknown type", BYTES(MAGIC "\5"), "no known type",
+	{ "an unknown type", BYTES(MAGIC "\7"), "no known type",
 	    AC_ERR_FORMAT },
 	{ "type 0", BYTES(MAGIC "\0"), "no known type", AC_ERR_FORMAT },
 	{ "a mode of 2", BYTES(MAGIC "\1\2\0\1a" NO_DATA END), "mode",
