@@ -225,8 +225,8 @@ else:
     print("skipped: zstd is not installed")
 right("zip", right_zip())
 right("an archive from a server", gzip.compress(plain), remote=True)
-right("pinned by its bytes", gzip.compress(plain),
-      pin="download:sha256:" + sha256(gzip.compress(plain)))
+packed = gzip.compress(plain)
+right("pinned by its bytes", packed, pin="download:sha256:" + sha256(packed))
 
 # What the tree or the archive should have been.
 root = digests(tree)[0]
