@@ -60,6 +60,13 @@ right = {
         "name: a, type: archive, uri: u, role: code, pin: 'download:%s'" % PIN),
     "a licence": one("name: a, license: MIT, " + REST),
     "not disclosed": one("name: a, disclose: false, " + REST),
+    "a commit": one("name: a, type: git, uri: 'https://example.org/a.git', "
+                    "role: code, dependencies: pip, pin: 'gitCommit:%s'"
+                    % SHA),
+    "files of a hub": one("name: a, type: model, uri: org/a, role: base_model, "
+                          "path: ['*.json', 'b/**'], pin: 'gitCommit:%s'"
+                          % SHA),
+    "an image": GOOD + "image: 'example.org/a/b@%s'\n" % PIN,
     "hf-trainer": GOOD.replace("trainer: command", "trainer: hf-trainer"),
     "axolotl by an input": "version: 2\ntrainer: axolotl\nconfig: a\n"
     "inputs:\n  - {name: a, " + REST + "}\n",
@@ -112,6 +119,14 @@ wrong = {
                            % PIN),
     "an unknown key of an input": one("name: a, foo: b, " + REST),
     "an unknown compression": one("name: a, compression: gz, " + REST),
+    "an unknown manager": one("name: a, type: git, uri: 'https://example.org/a'"
+                              ", role: code, dependencies: cargo, "
+                              "pin: 'gitCommit:%s'" % SHA),
+    "a path that climbs": one("name: a, type: model, uri: org/a, path: ../b, "
+                              "role: base_model, pin: 'gitCommit:%s'" % SHA),
+    "a short commit": one("name: a, type: git, uri: 'https://example.org/a', "
+                          "role: code, pin: 'gitCommit:01234567'"),
+    "an image without a digest": GOOD + "image: example.org/a/b\n",
     "a compressed archive": one(
         "name: a, type: archive, uri: u, role: code, compression: gzip, "
         "pin: '%s'" % PIN),
