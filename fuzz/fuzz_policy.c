@@ -1,6 +1,6 @@
 /*
  * Policies: what is taken is within its lists, refers only to what stands
- * before it, and is taken again; what is refused has its place.  What follows
+ * before it, and is taken again; what is refused has its reason.  What follows
  * a NUL is the file that the policy names, whichever it names.
  */
 #include "fuzz/fuzz.h"
@@ -42,7 +42,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct message why = { "" };
 
 	if (policy_parse(&p, text, &loader, &why) != AC_OK) {
-		fuzz_must(p == NULL && strncmp(why.text, "line ", 5) == 0);
+		fuzz_must(p == NULL && why.text[0] != '\0');
 		return 0;
 	}
 	nodes(p);
