@@ -322,7 +322,7 @@ tick(void)
 static void (*quoted)(struct fixture *f, size_t i);
 
 /* What happens between START and END; by the test that runs. */
-static enum { NOTHING, ANOTHER_BOOT, RESTART, RESUME } between;
+static enum happening { NOTHING, ANOTHER_BOOT, RESTART, RESUME } between;
 
 /* Let it happen; PCRs that are zero after it get all events again. */
 static void
@@ -686,7 +686,7 @@ quotes_of_two_starts(void **state)
 {
 	static const struct {
 		const char *name;
-		int between;
+		enum happening between;
 	} cases[] = {
 		{ "quotes of two boots of a TPM", ANOTHER_BOOT },
 		{ "quotes around a restart of a TPM", RESTART },
