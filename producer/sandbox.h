@@ -49,6 +49,10 @@
  * and each fresh folder's size, pids the number of processes of the job's
  * user namespace.
  *
+ * Where the caller is killed while a sandbox is being set up, bubblewrap's
+ * other half may wait for ever for the first; it is process 1 of a namespace
+ * in which nothing of the job was begun.
+ *
  * One thread calls start, and lives until end: when it dies, the kernel kills
  * bwrap, and that the job.  Between the two the calling process is a
  * subreaper (PR_SET_CHILD_SUBREAPER), so that process 1, where bwrap ended
