@@ -16,11 +16,13 @@
 #include "cert/dsse.h"
 #include "cert/note.h"
 #include "common/file.h"
+#include "producer/ancestor.h"
 #include "producer/build.h"
 #include "producer/config.h"
 #include "common/http.h"
 #include "producer/inputs.h"
 #include "producer/key.h"
+#include "producer/rules.h"
 #include "producer/sign.h"
 #include "producer/tree.h"
 
@@ -176,6 +178,59 @@ read_checkpoint(struct build *b)
 	return AC_OK;
 }
 
+/* Put the place of the input's pin in front of the message. */
+static void
+place(struct build *b, const struct config_input *in)
+{
+	struct message what = *b->why;
+
+	message_set(b->why, "%s", "");
+	message_add_quoted(b->why, span_str(b->options->config));
+	message_add(b->why, ":%zu:%zu: %s", in->line, in->column, what.text);
+}
+
+/* Has the input the certificate that it should, and is pinned as its model? */
+static enum ac_err
+judge_input(struct build *b, size_t i)
+{
+	const struct request_input *in = &b->config.request.input[i];
+	const char *folder = b->config.input[i].path;
+	struct digest d, root, pin;
+	struct message said = { "" };
+	bool download;
+	enum ac_err e;
+
+	if (folder[0] == '\0') {
+		message_set(&said, "a model with its certificate is a folder "
+		    "of this machine: fetch it first, and see aicert get");
+		e = AC_ERR_UNSUPPORTED;
+	} else {
+		e = ancestor_verify(&d, &root, folder, b->options->policy,
+		    b->options->cancel_fd, &said);
+	}
+	if (e == AC_OK && (!rules_pin(&pin, &download, in->pin) || download ||
+	    !digest_equal(&pin, &root))) {
+		message_set(&said, "the pin is %.*s, but its certificate is "
+		    "of a model of root sha256:", (int)in->pin.len,
+		    (const char *)in->pin.p);
+		message_add_digest(&said, &root);
+		e = AC_ERR_MISMATCH;
+	}
+	if (e == AC_OK)
+		e = config_certify(&b->config, i, &d);
+	if (e != AC_OK) {
+		message_set(b->why, "input %s: %s; nothing was run",
+		    message_quoted(in->name).text, said.text);
+		place(b, &b->config.input[i]);
+		return e;
+	}
+	message_set(&said, "input %s: VERIFIED, its certificate is ",
+	    message_quoted(in->name).text);
+	message_add_digest(&said, &d);
+	tell(b, "%s", said.text);
+	return AC_OK;
+}
+
 static enum ac_err
 configure(struct build *b)
 {
@@ -191,6 +246,12 @@ configure(struct build *b)
 		e = read_checkpoint(b);
 	if (e != AC_OK)
 		return e;
+	for (size_t i = 0; i < b->config.request.ninputs; i++) {
+		if (rules_is_certified(&b->config.request.input[i]))
+			e = judge_input(b, i);
+		if (e != AC_OK)
+			return e;
+	}
 	b->config.request.builder_key = spki_digest(key_spki(b->key));
 	return run_configure(&b->run, &b->config.request,
 	    buf_span(&b->config.bytes), b->why);

@@ -13,6 +13,7 @@ struct build_options {
 	const char *key;    /* the builder's private key */
 	const char *log;    /* URL whose checkpoint is bound; NULL: none */
 	const char *checkpoint; /* file with a signed note; NULL: none */
+	const char *policy; /* for inputs with a certificate; NULL: the usual */
 	struct recorder_options recorder; /* its folders are filled in here */
 	struct run_watch watch;
 	int cancel_fd;      /* readable: stop; -1: never */

@@ -46,7 +46,7 @@ help(void)
 {
 	(void)printf("usage: aicert build CONFIG --out DIR --key FILE\n"
 	    "           [--tpm-sim DIR | --tcti NAME --ak-chain PEM]\n"
-	    "           [--log URL | --log-checkpoint FILE]\n"
+	    "           [--log URL | --log-checkpoint FILE] [--policy FILE]\n"
 	    "           [--time-limit SECONDS] [--memory BYTES[K|M|G]]\n"
 	    "           [--gpus] [--accept-short-ak] [--json] [--quiet]\n\n"
 	    "Trains as CONFIG (an aicert.yaml) says: checks every input "
@@ -67,6 +67,9 @@ help(void)
 	    "that the run was\n"
 	    "                         not before it\n"
 	    "  --log-checkpoint FILE  the same from a file\n"
+	    "  --policy FILE          whom to trust with inputs that have a "
+	    "certificate; as\n"
+	    "                         aicert-verify finds it without\n"
 	    "  --time-limit SECONDS   of the training (%d)\n"
 	    "  --memory SIZE          of the training; none without\n"
 	    "  --gpus                 let the training use this machine's GPUs\n"
@@ -196,7 +199,8 @@ parse_seconds(uint64_t *out, const char *text)
 
 enum {
 	OPT_OUT = 256, OPT_KEY, OPT_SIM, OPT_TCTI, OPT_CHAIN, OPT_LOG,
-	OPT_CHECKPOINT, OPT_TIME, OPT_MEMORY, OPT_GPUS, OPT_SHORT, OPT_JSON, OPT_QUIET,
+	OPT_CHECKPOINT, OPT_POLICY, OPT_TIME, OPT_MEMORY, OPT_GPUS, OPT_SHORT,
+	OPT_JSON, OPT_QUIET,
 };
 
 static const struct option options[] = {
@@ -208,6 +212,7 @@ static const struct option options[] = {
 	{ "ak-chain", required_argument, NULL, OPT_CHAIN },
 	{ "log", required_argument, NULL, OPT_LOG },
 	{ "log-checkpoint", required_argument, NULL, OPT_CHECKPOINT },
+	{ "policy", required_argument, NULL, OPT_POLICY },
 	{ "time-limit", required_argument, NULL, OPT_TIME },
 	{ "memory", required_argument, NULL, OPT_MEMORY },
 	{ "gpus", no_argument, NULL, OPT_GPUS },
@@ -245,6 +250,9 @@ take_option(struct arguments *a, int c, char **argv)
 		return CMD_OK;
 	case OPT_CHECKPOINT:
 		b->checkpoint = optarg;
+		return CMD_OK;
+	case OPT_POLICY:
+		b->policy = optarg;
 		return CMD_OK;
 	case OPT_TIME:
 		return parse_seconds(&r->limits.wall_s, optarg) ? CMD_OK :

@@ -6,6 +6,7 @@
 #include "cert/limits.h"
 #include "common/file.h"
 #include "common/sha256.h"
+#include "common/text.h"
 #include "producer/config.h"
 #include "producer/rules.h"
 #include "producer/world.h"
@@ -259,6 +260,20 @@ config_read_floating(struct config *out, const char *path, int cancel_fd,
 	return read_by(decode_floating, out, path, cancel_fd, why);
 }
 
+enum ac_err
+config_certify(struct config *c, size_t i, const struct digest *d)
+{
+	char *hex = malloc(64);
+
+	if (hex == NULL)
+		return AC_ERR_MEMORY;
+	text_hex(hex, span_digest(d));
+	free(c->input[i].certificate);
+	c->input[i].certificate = hex; /* transferred */
+	c->asked.input[i].certificate = span_of(hex, 64);
+	return AC_OK;
+}
+
 void
 config_free(struct config *c)
 {
@@ -268,6 +283,7 @@ config_free(struct config *c)
 			free(c->input[i].path);
 			free(c->input[i].uri);
 			free(c->input[i].files);
+			free(c->input[i].certificate);
 		}
 	free(c->input);
 	free(c->name);

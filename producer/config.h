@@ -17,6 +17,7 @@ struct config_input {
 	char *files; /* owned; patterns of those asked for, LF between them */
 	size_t line, column; /* of its pin in the file, from 1 */
 	enum wire_compression compression;
+	char *certificate; /* owned; NULL: none */
 };
 
 struct config {
@@ -62,6 +63,12 @@ AC_MUST_CHECK enum ac_err config_decode(struct config *out, struct span bytes,
 /* Put "path:line:column: " of the input's pin in front of *why. */
 void config_place(const struct config_input *in, const char *path,
     struct message *why);
+
+/*
+ * Input i has the certificate d, which was verified.  AC_ERR_MEMORY.
+ */
+AC_MUST_CHECK enum ac_err config_certify(struct config *c, size_t i,
+    const struct digest *d);
 
 void config_free(struct config *c);
 

@@ -54,7 +54,7 @@ static const char *const in_keys[] = { "name", "type", "uri", "pin", "role",
 
 /* Known words of version 2 that this build does not carry out. */
 static const char *const reserved_in[] = { "certificate" };
-static const char *const reserved_types[] = { "oci", "certificate" };
+static const char *const reserved_types[] = { "oci" };
 /* They run as hf-trainer, which knows what they all write. */
 static const char *const other_trainers[] = { "trl", "llamafactory",
 	"unsloth", "torchtune" };
@@ -62,7 +62,7 @@ static const char *const other_trainers[] = { "trl", "llamafactory",
 /* In the order of enum wire_compression. */
 static const char *const compressions[] = { "none", "gzip", "zstd" };
 static const char *const types[] = { "file", "git", "model", "dataset",
-	"archive" };
+	"archive", "certificate" };
 /* What writes them, and the lock files that a repository has then. */
 static const char *const managers[] = { "poetry", "pip", "npm" };
 static const char *const locks[] = { "poetry.lock", "requirements.txt",

@@ -33,6 +33,7 @@ struct walk {
 	const struct span *glob; /* NULL: every file counts */
 	size_t nglobs;
 	bool hash;
+	bool model; /* without what a certificate ignores */
 	struct measure_files files;
 	/* Of files that are not copied, to be hashed at the end: one for each
 	 * of files, in its order. */
@@ -371,6 +372,11 @@ walk_folder(struct walk *w, const char *folder)
 			e = no_memory(w->why);
 			break;
 		}
+		if (w->model && oms_is_ignored(span_str(path), oms_ignore,
+		    OMS_NIGNORE)) {
+			free(path);
+			continue;
+		}
 		if (fstatat(dirfd(dir), entry->d_name, &st,
 		    AT_SYMLINK_NOFOLLOW) != 0) {
 			if (w->hash)
@@ -417,10 +423,10 @@ walk(struct walk *w)
 
 static enum ac_err
 measure_tree(struct measured *out, int fd, int store_fd, const char *name,
-    struct message *why)
+    bool model, struct message *why)
 {
 	struct walk w = { .top_fd = fd, .store_fd = -1, .hash = true,
-		.why = why };
+		.model = model, .why = why };
 	struct measured m = { .tree = true };
 	enum ac_err e = AC_ERR_IO;
 
@@ -460,7 +466,7 @@ out:
 
 enum ac_err
 measure_input(struct measured *out, int fd, int store_fd, const char *name,
-    struct message *why)
+    bool model, struct message *why)
 {
 	struct measured m = { .tree = false };
 	struct stat st;
@@ -469,7 +475,7 @@ measure_input(struct measured *out, int fd, int store_fd, const char *name,
 	if (fstat(fd, &st) != 0)
 		return failed(why, "cannot read", name);
 	if (S_ISDIR(st.st_mode))
-		return measure_tree(out, fd, store_fd, name, why);
+		return measure_tree(out, fd, store_fd, name, model, why);
 	if (!S_ISREG(st.st_mode))
 		return refused(why, AC_ERR_FORMAT, name, "is neither a regular "
 		    "file nor a folder");

@@ -29,14 +29,15 @@ void measure_files_free(struct measure_files *f);
  * Copy what fd is open on, a regular file or a folder, to the new name in the
  * folder store_fd, and measure the bytes of the copy.  A folder holds nothing
  * but folders and regular files with one link; its copy has no empty folders,
- * which no digest would name.  The copy is read-only and 0444.  *why says
- * which file and what to do.  AC_ERR_FORMAT: a link, a special file, an empty
- * folder, a name that no model may have; AC_ERR_MISMATCH: a file changed while
- * it was read; AC_ERR_LIMIT: over FILES_MAX or FILE_PATH_MAX; AC_ERR_EXISTS;
- * AC_ERR_IO; AC_ERR_MEMORY.
+ * which no digest would name, and of a model nothing that its certificate does
+ * not list: aicert.jsonl, model.sig and the rest of oms_ignore.  The copy is
+ * read-only and 0444.  *why says which file and what to do.  AC_ERR_FORMAT: a
+ * link, a special file, an empty folder, a name that no model may have;
+ * AC_ERR_MISMATCH: a file changed while it was read; AC_ERR_LIMIT: over
+ * FILES_MAX or FILE_PATH_MAX; AC_ERR_EXISTS; AC_ERR_IO; AC_ERR_MEMORY.
  */
 AC_MUST_CHECK enum ac_err measure_input(struct measured *out, int fd,
-    int store_fd, const char *name, struct message *why);
+    int store_fd, const char *name, bool model, struct message *why);
 
 /*
  * Measure every file beneath the folder dir_fd that one of glob[0..n)

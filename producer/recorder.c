@@ -365,6 +365,9 @@ check_downloaded(struct recorder *r, const struct request_input *in,
 
 	if (rules_is_archive(in) && (!m->has_download || !m->tree))
 		return said(r, AC_ERR_FORMAT, "an archive was not unpacked");
+	if (rules_is_certified(in) && (in->certificate.len == 0 || !m->tree))
+		return said(r, AC_ERR_FORMAT, "a model whose certificate was "
+		    "not verified");
 	if (rules_git_pin(&commit, in->pin))
 		return AC_OK;
 	if (!rules_pin(&pin, &of_download, in->pin) ||
@@ -470,7 +473,7 @@ work_input(struct intake_job *j)
 		    &options, &j->why);
 	else
 		j->err = measure_input(&j->found, j->fd, r->store_fd, name,
-		    &j->why);
+		    rules_is_certified(in), &j->why);
 }
 
 /* A thread; touches nothing of the recorder but its job. */

@@ -74,6 +74,12 @@ rules_pin(struct digest *out, bool *download, struct span pin)
 }
 
 bool
+rules_is_certified(const struct request_input *in)
+{
+	return span_is(in->type, "certificate");
+}
+
+bool
 rules_is_archive(const struct request_input *in)
 {
 	return span_is(in->type, "archive");
@@ -299,7 +305,8 @@ check_input(const struct request *r, size_t i, bool floating,
 			return wrong(why, AC_ERR_FORMAT, in->name,
 			    "is the name of two inputs");
 	if (!span_is(in->type, "file") && !span_is(in->type, "dataset") &&
-	    !rules_is_archive(in) && !span_is(in->type, "model") && !rules_is_git(in))
+	    !rules_is_archive(in) && !span_is(in->type, "model") &&
+	    !rules_is_git(in) && !rules_is_certified(in))
 		return wrong(why, AC_ERR_UNSUPPORTED, in->type,
 		    "is no type of an input that is built yet");
 	if (rules_floats(in->pin)) {
@@ -320,9 +327,13 @@ check_input(const struct request *r, size_t i, bool floating,
 		return wrong(why, AC_ERR_FORMAT, in->name, "is no lock file "
 		    "of a repository");
 	if (!rules_text(in->uri) || !rules_text(in->role) ||
-	    !is_text(in->license, false) || !is_text(in->certificate, false))
+	    !is_text(in->license, false))
 		return wrong(why, AC_ERR_FORMAT, in->name, "has a uri, role or "
 		    "licence that is not printable UTF-8");
+	if (in->certificate.len > 0 && (!rules_is_certified(in) ||
+	    !text_unhex_digest(&d, in->certificate)))
+		return wrong(why, AC_ERR_FORMAT, in->certificate, "is no D of "
+		    "a certificate that was verified");
 	return AC_OK;
 }
 

@@ -28,6 +28,9 @@ AC_MUST_CHECK bool rules_pin(struct digest *out, bool *download,
 /* Is the input what the files of an archive are, unpacked? */
 bool rules_is_archive(const struct request_input *in);
 
+/* Is it a model with its own certificate, which is judged first? */
+bool rules_is_certified(const struct request_input *in);
+
 /*
  * A pin that floats, which "aicert pin" resolves: RULES_LATEST, or "branch:",
  * "tag:" or "revision:" and a name?

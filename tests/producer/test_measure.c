@@ -20,6 +20,7 @@ struct folder {
 	char top[40];
 	char in[64], store[64];
 	int in_fd, store_fd;
+	bool model; /* what is measured is one */
 	struct message why;
 };
 
@@ -76,7 +77,8 @@ input(struct folder *f, struct measured *m, const char *path)
 
 	assert_true(fd >= 0);
 	f->why.text[0] = '\0';
-	e = measure_input(m, fd, f->store_fd, "copy", &f->why);
+	e = measure_input(m, fd, f->store_fd, "copy", f->model,
+	    &f->why);
 	(void)close(fd);
 	return e;
 }
@@ -126,6 +128,32 @@ one_file(void **state)
 	assert_int_equal(st.st_mode & 07777, 0444);
 	/* A copy is never overwritten. */
 	assert_int_equal(input(f, &m, "a"), AC_ERR_EXISTS);
+}
+
+/* Of a model, what its certificate lists. */
+static void
+model(void **state)
+{
+	struct folder *f = *state;
+	struct digest d = sha256_of(span_str("w"));
+	struct sha256 s;
+	struct digest root;
+	struct measured m;
+	struct stat st;
+
+	put(f, "m/model.bin", "w");
+	put(f, "m/aicert.jsonl", "x");
+	put(f, "m/model.sig", "x");
+	put(f, "m/.git/config", "x");
+	put(f, "m/.cache/huggingface/x", "x");
+	f->model = true;
+	assert_ok(input(f, &m, "m"));
+	sha256_init(&s);
+	sha256_update(&s, span_digest(&d));
+	root = sha256_final(&s);
+	assert_true(m.tree && digest_equal(&root, &m.sha256));
+	assert_int_equal(m.bytes, 1);
+	assert_int_equal(fstatat(f->store_fd, "copy/aicert.jsonl", &st, 0), -1);
 }
 
 static void
@@ -706,6 +734,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(one_file),
+		T(model),
 		T(empty_file),
 		T(tree),
 		T(tree_with_link),

@@ -772,6 +772,37 @@ download_pinned_and_missing(void **state)
 	expect_failure(t, AC_ERR_FORMAT, "there was none");
 }
 
+/* A model whose certificate nobody judged, and one that is no folder. */
+static void
+certificate_not_verified(void **state)
+{
+	struct rig *t = *state;
+
+	t->input[0].type = span_str("certificate");
+	configure(t);
+	send_input(t, t->text);
+	expect_failure(t, AC_ERR_FORMAT, "was not verified");
+}
+
+static void
+certificate_of_another_form(void **state)
+{
+	struct rig *t = *state;
+
+	t->input[0].type = span_str("certificate");
+	t->input[0].certificate = span_str("D");
+	refused_request(t, AC_ERR_FORMAT, "no D of a certificate");
+}
+
+static void
+certificate_of_another_type(void **state)
+{
+	struct rig *t = *state;
+
+	t->input[0].certificate = span_str(t->pin + 7);
+	refused_request(t, AC_ERR_FORMAT, "no D of a certificate");
+}
+
 /* An archive is its files; its bytes alone are not taken for them. */
 static void
 archive_not_unpacked(void **state)
@@ -1128,6 +1159,8 @@ main(void)
 		T(download),
 		T(download_differs),
 		T(download_pinned_and_missing),
+		T(certificate_not_verified), T(certificate_of_another_form),
+		T(certificate_of_another_type),
 		T(archive_not_unpacked), T(archive_to_one_file),
 		T(download_of_a_tree),
 		T(download_twice),
