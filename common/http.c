@@ -7,6 +7,7 @@
 
 #include "common/http.h"
 
+#define FETCH_BUFFER 262144L /* bytes of a download at a time */
 #define HEADERS_MAX ((size_t)64 << 10) /* bytes of an answer's headers */
 
 struct http_client {
@@ -525,6 +526,7 @@ set_fetch(struct download *d, const char *url, char *detail)
 	    curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)0) ==
 	    CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, NULL) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_BUFFERSIZE, FETCH_BUFFER) == CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L) == CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)HTTP_REDIRECTS) ==
 	    CURLE_OK &&

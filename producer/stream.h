@@ -25,7 +25,7 @@
 
 #define STREAM_MAGIC "aicert-tree 1\n"
 #define STREAM_CHUNK_MAX ((size_t)256 << 10) /* bytes of one chunk */
-#define STREAM_BUFFER ((size_t)64 << 10)
+#define STREAM_BUFFER ((size_t)256 << 10)
 
 enum stream_type { STREAM_FILE = 1, STREAM_LINK, STREAM_OBJECT, STREAM_END,
 	STREAM_SAME, STREAM_FOLDER };
