@@ -14,7 +14,8 @@
 #include "producer/build.h"
 #include "producer/cmd.h"
 #include "producer/gpus.h"
-#include "producer/tpmsim.h"
+#include "producer/tpm.h"
+#include "producer/tpmopt.h"
 
 #define NAME "build"
 #define TIME_LIMIT_S 86400 /* where not said */
@@ -33,12 +34,9 @@ struct screen {
 
 struct arguments {
 	struct build_options build;
-	const char *sim;
+	struct tpmopt tpm;
 	bool json, quiet, with_gpus;
 	struct gpus gpus;
-	struct buf tcti;  /* of sim */
-	char *ak_chain;   /* of sim */
-	char *reset;      /* what gives a new boot */
 };
 
 static int
@@ -237,7 +235,7 @@ take_option(struct arguments *a, int c, char **argv)
 		b->key = optarg;
 		return CMD_OK;
 	case OPT_SIM:
-		a->sim = optarg;
+		a->tpm.sim = optarg;
 		return CMD_OK;
 	case OPT_TCTI:
 		r->attest.tcti = optarg;
@@ -291,52 +289,17 @@ check_arguments(struct arguments *a, int argc, char **argv)
 		return cmd_usage(NAME, "--out and --key are needed");
 	if (a->build.out[0] == '\0' || a->build.config[0] == '\0')
 		return cmd_usage(NAME, "an empty name of a file");
-	if (a->sim != NULL && (t->tcti != NULL || t->ak_chain != NULL))
+	if (a->tpm.sim != NULL && (t->tcti != NULL || t->ak_chain != NULL))
 		return cmd_usage(NAME, "--tpm-sim is one TPM, --tcti with "
 		    "--ak-chain another");
 	if ((t->tcti == NULL) != (t->ak_chain == NULL))
 		return cmd_usage(NAME, "--tcti and --ak-chain go together");
 	if (a->build.log != NULL && a->build.checkpoint != NULL)
 		return cmd_usage(NAME, "--log or --log-checkpoint, not both");
-	if (t->accept_short_ak && a->sim == NULL && t->tcti == NULL)
+	if (t->accept_short_ak && a->tpm.sim == NULL && t->tcti == NULL)
 		return cmd_usage(NAME, "--accept-short-ak is about a TPM, and "
 		    "none is given");
 	return CMD_OK;
-}
-
-/* How to reach the TPM, and what gives it a new boot. */
-static enum ac_err
-find_tpm(struct arguments *a, struct message *why)
-{
-	struct recorder_options *r = &a->build.recorder;
-	struct message quoted = { "" };
-	struct message said = { "" };
-	enum ac_err e = AC_OK;
-
-	r->measured = a->sim != NULL || r->attest.tcti != NULL;
-	r->attest.reset = "reboot the machine";
-	if (a->sim == NULL)
-		return AC_OK;
-	e = tpmsim_tcti(a->sim, &a->tcti, &said);
-	if (e != AC_OK) {
-		message_set(why, "%s", said.text);
-		return e;
-	}
-	message_add_quoted(&quoted, span_str(a->sim));
-	message_set(why, "no memory");
-	if (asprintf(&a->ak_chain, "%s/ak-chain.pem", a->sim) < 0) {
-		a->ak_chain = NULL;
-		return AC_ERR_MEMORY;
-	}
-	if (asprintf(&a->reset, "run: aicert tpm-sim reset %s",
-	    quoted.text) < 0) {
-		a->reset = NULL;
-		return AC_ERR_MEMORY;
-	}
-	r->attest.tcti = (const char *)a->tcti.p;
-	r->attest.ak_chain = a->ak_chain;
-	r->attest.reset = a->reset;
-	return AC_OK;
 }
 
 static enum ac_err
@@ -374,7 +337,7 @@ trim_slashes(const char *path)
 static const char *
 assurance(const struct arguments *a)
 {
-	return a->sim != NULL ? "SIMULATED" :
+	return a->tpm.sim != NULL ? "SIMULATED" :
 	    a->build.recorder.measured ? "measured" : "SELF-ASSERTED";
 }
 
@@ -393,7 +356,7 @@ put_result(const struct arguments *a, const struct build_result *r)
 	    "earliest     %s\n"
 	    "model        %s, %zu file%s, aicert.jsonl, model.sig\n"
 	    "next         aicert publish %s --registry URL\n",
-	    d, root, assurance(a), a->sim != NULL ?
+	    d, root, assurance(a), a->tpm.sim != NULL ?
 	    ": by a software TPM, which proves nothing to others" :
 	    a->build.recorder.measured ? " by the TPM" :
 	    ": your own word; no TPM measured this run",
@@ -416,7 +379,7 @@ put_json(const struct arguments *a, const struct build_result *r)
 	wr_printf(&w, "\",\"measured\":%s,\"simulated\":%s,"
 	    "\"logCheckpoint\":%s,\"files\":%zu,\"out\":",
 	    a->build.recorder.measured ? "true" : "false",
-	    a->sim != NULL ? "true" : "false",
+	    a->tpm.sim != NULL ? "true" : "false",
 	    r->has_checkpoint ? "true" : "false", r->nfiles);
 	wr_json(&w, span_str(a->build.out));
 	wr_str(&w, "}\n");
@@ -432,6 +395,7 @@ static int
 build(struct arguments *a)
 {
 	struct screen screen = { .quiet = a->quiet };
+	struct recorder_options *r = &a->build.recorder;
 	struct build_result result;
 	struct message why = { "" };
 	sigset_t stops, before;
@@ -441,7 +405,9 @@ build(struct arguments *a)
 	cmd_catch(&a->build.cancel_fd, &stops, &before);
 	a->build.out = out;
 	a->build.watch = (struct run_watch){ on_progress, on_output, &screen };
-	e = out == NULL ? AC_ERR_MEMORY : find_tpm(a, &why);
+	r->measured = a->tpm.sim != NULL || r->attest.tcti != NULL;
+	e = out == NULL ? AC_ERR_MEMORY :
+	    tpmopt_find(&a->tpm, &r->attest, &why);
 	if (e == AC_OK)
 		e = find_gpus(a, &why);
 	if (e == AC_OK && !a->build.recorder.measured)
@@ -483,8 +449,6 @@ cmd_build(int argc, char **argv)
 		code = build(&a);
 	}
 	gpus_free(&a.gpus);
-	buf_free(&a.tcti);
-	free(a.ak_chain);
-	free(a.reset);
+	tpmopt_free(&a.tpm);
 	return code;
 }

@@ -219,6 +219,18 @@ parse(struct buf *answer, struct span bytes, const char *path, int cancel_fd,
 	return e;
 }
 
+enum ac_err
+config_parse(struct config *out, struct span bytes, const char *path,
+    int cancel_fd, struct message *why)
+{
+	struct buf answer = { 0 };
+	enum ac_err e = parse(&answer, bytes, path, cancel_fd, why);
+
+	if (e == AC_OK)
+		e = config_decode(out, bytes, path, answer, why);
+	return e;
+}
+
 static enum ac_err
 read_by(enum ac_err (*by)(struct config *, struct span, const char *,
     struct buf, struct message *), struct config *out, const char *path,

@@ -45,6 +45,10 @@ struct config {
 AC_MUST_CHECK enum ac_err config_read(struct config *out, const char *path,
     int cancel_fd, struct message *why);
 
+/* The same of bytes that are called path. */
+AC_MUST_CHECK enum ac_err config_parse(struct config *out, struct span bytes,
+    const char *path, int cancel_fd, struct message *why);
+
 /*
  * The same, but pins may float, and stay as they stand in the file; the lock
  * is not looked at.
