@@ -33,7 +33,7 @@ struct agent {
 	int stop_fd;      /* readable: everything ends */
 	int challenge_fd;
 	pthread_mutex_t challenge_mutex; /* one at a time */
-	char *scratch, *inputs, *workspace;
+	char *scratch, *inputs, *fetched, *workspace;
 	int workspace_fd;
 	char line[LINE_LEN]; /* of the training's output, begun */
 	size_t linelen;
@@ -213,6 +213,8 @@ make_scratch(struct agent *a, struct message *why)
 	}
 	e = make_folder(a, &a->inputs, "inputs", why);
 	if (e == AC_OK)
+		e = make_folder(a, &a->fetched, "fetched", why);
+	if (e == AC_OK)
 		e = make_folder(a, &a->workspace, "workspace", why);
 	if (e != AC_OK)
 		return e;
@@ -306,6 +308,7 @@ agent_close(struct agent *a)
 	buf_free(&a->checkpoint);
 	free(a->scratch);
 	free(a->inputs);
+	free(a->fetched);
 	free(a->workspace);
 	(void)pthread_mutex_destroy(&a->mutex);
 	(void)pthread_mutex_destroy(&a->challenge_mutex);
@@ -458,16 +461,12 @@ train(struct agent *a, struct message *why)
 static enum ac_err
 give_inputs(struct agent *a, struct message *why)
 {
-	struct message what;
-	size_t line;
-	enum ac_err e = inputs_give(&a->run, &a->config, &line, why);
+	size_t failed;
+	enum ac_err e = inputs_give(&a->run, &a->config, a->fetched, a->inputs,
+	    &failed, why);
 
-	if (e != AC_OK && line != 0) {
-		what = *why;
-		message_set(why, "%s", "");
-		message_add_quoted(why, span_str(a->config.name));
-		message_add(why, ":%zu: %s", line, what.text);
-	}
+	if (e != AC_OK && failed != WIRE_NO_INPUT)
+		config_place(&a->config.input[failed], a->config.name, why);
 	return e;
 }
 

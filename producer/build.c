@@ -178,17 +178,6 @@ read_checkpoint(struct build *b)
 	return AC_OK;
 }
 
-/* Put the place of the input's pin in front of the message. */
-static void
-place(struct build *b, const struct config_input *in)
-{
-	struct message what = *b->why;
-
-	message_set(b->why, "%s", "");
-	message_add_quoted(b->why, span_str(b->options->config));
-	message_add(b->why, ":%zu:%zu: %s", in->line, in->column, what.text);
-}
-
 /* Has the input the certificate that it should, and is pinned as its model? */
 static enum ac_err
 judge_input(struct build *b, size_t i)
@@ -221,7 +210,7 @@ judge_input(struct build *b, size_t i)
 	if (e != AC_OK) {
 		message_set(b->why, "input %s: %s; nothing was run",
 		    message_quoted(in->name).text, said.text);
-		place(b, &b->config.input[i]);
+		config_place(&b->config.input[i], b->options->config, b->why);
 		return e;
 	}
 	message_set(&said, "input %s: VERIFIED, its certificate is ",

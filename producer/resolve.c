@@ -117,7 +117,7 @@ out:
 }
 
 static enum ac_err
-measure_local(struct measured *out, const char *path, int store_fd,
+measure_local(struct measured *out, const char *path, int store_fd, bool model,
     struct message *why)
 {
 	/* A FIFO must not hold it up; it is refused. */
@@ -131,7 +131,7 @@ measure_local(struct measured *out, const char *path, int store_fd,
 		message_add(why, ": %s", strerror(errno));
 		return e;
 	}
-	e = measure_input(out, fd, store_fd, COPY, why);
+	e = measure_input(out, fd, store_fd, COPY, model, why);
 	(void)close(fd);
 	return e;
 }
@@ -147,7 +147,8 @@ resolve_latest(char **out, const struct config *c, size_t i, int store_fd,
 	struct measured m = { .tree = false };
 	char hex[65] = { 0 };
 	enum ac_err e = where->path[0] != '\0' ?
-	    measure_local(&m, where->path, store_fd, why) :
+	    measure_local(&m, where->path, store_fd,
+	    rules_is_certified(&c->request.input[i]), why) :
 	    fetch(&m, where->uri, store_fd, cancel_fd, watch, why);
 
 	if (e != AC_OK)
