@@ -41,4 +41,6 @@ for command in predict diff; do
 	"$bin/aicert-image" help "$command" || exit 1
 done >"$tmp/help"
 compare aicert-image.1
+"$bin/aicert-producer" --help >"$tmp/help" || exit 1
+compare aicert-producer.8
 exit $bad

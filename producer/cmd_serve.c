@@ -1,5 +1,5 @@
 /*
- * serve.c -- aicert-producer: the agent of a measured machine, as a program:
+ * cmd_serve.c -- aicert-producer: the agent of a measured machine, as a program:
  * its command line, its signals, its life.  What it does is in agent.h.
  */
 #include <errno.h>
