@@ -1,6 +1,7 @@
 /* http.c -- HTTP requests by libcurl; see http.h. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include <curl/curl.h>
@@ -700,6 +701,239 @@ http_post(struct http_answer *out, const char *url, const char *type,
     struct span body, size_t max, unsigned timeout_s, struct message *why)
 {
 	return once(out, url, type, body, max, timeout_s, why);
+}
+
+/* ---- a server that is known by its key ---- */
+
+struct http_peer {
+	struct http_client client;
+	const char *base;
+	bool greeting; /* only then a connection may be opened */
+};
+
+/* What take_asked() needs to know. */
+struct asked {
+	struct transfer t; /* first: take_header() has it */
+	CURL *curl;
+	const struct http_sink *sink;
+	enum ac_err err;
+	bool begun, sinks;
+	uint64_t total;
+};
+
+enum ac_err
+http_peer_new(struct http_peer **out, const char *base,
+    const volatile sig_atomic_t *stop, struct message *why)
+{
+	struct http_peer *p;
+
+	if (strncmp(base, "https://", 8) != 0)
+		return bad_url(why, base, "it must begin with https://");
+	p = calloc(1, sizeof(*p));
+	message_set(why, "out of memory");
+	if (p == NULL)
+		return AC_ERR_MEMORY;
+	p->base = base;
+	p->client.stop = stop;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		free(p);
+		return AC_ERR_MEMORY;
+	}
+	p->client.curl = curl_easy_init();
+	if (p->client.curl == NULL) {
+		http_peer_free(p);
+		return AC_ERR_MEMORY;
+	}
+	*out = p;
+	return AC_OK;
+}
+
+/* libcurl asks for a socket whenever it connects. */
+static curl_socket_t
+open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	const struct http_peer *p = arg;
+
+	(void)purpose;
+	return p->greeting ? socket(a->family, a->socktype | SOCK_CLOEXEC,
+	    a->protocol) : CURL_SOCKET_BAD;
+}
+
+static size_t
+take_asked(char *p, size_t size, size_t n, void *arg)
+{
+	struct asked *k = arg;
+	curl_off_t total = 0;
+	long status = 0;
+
+	if (!k->begun) {
+		k->begun = true;
+		(void)curl_easy_getinfo(k->curl, CURLINFO_RESPONSE_CODE,
+		    &status);
+		(void)curl_easy_getinfo(k->curl,
+		    CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &total);
+		k->sinks = k->sink != NULL && (status == 200 || status == 206);
+		k->total = total > 0 ? (uint64_t)total : 0;
+	}
+	if (!k->sinks)
+		return take_body(p, size, n, &k->t);
+	k->err = k->sink->write(k->sink->arg, span_of(p, n), k->total);
+	return k->err == AC_OK ? n : 0;
+}
+
+static bool
+set_peer(struct http_peer *p, struct asked *k, const char *url,
+    const struct http_ask *ask, char *detail)
+{
+	CURL *c = p->client.curl;
+
+	return set_up(&p->client, &k->t, url, ask->max, ask->timeout_s,
+	    detail) &&
+	    curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)0) ==
+	    CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, NULL) == CURLE_OK &&
+	    /* The caller compares the key with what a TPM says. */
+	    curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_SSLVERSION,
+	    (long)CURL_SSLVERSION_TLSv1_3) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_SSL_SESSIONID_CACHE, 0L) ==
+	    CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_HTTP_VERSION,
+	    (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_CERTINFO, 1L) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, p->greeting ? 1L :
+	    0L) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_MAXCONNECTS, 1L) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, open_socket) ==
+	    CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, p) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)HTTP_SILENT_S) ==
+	    CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_asked) ==
+	    CURLE_OK &&
+	    curl_easy_setopt(c, CURLOPT_WRITEDATA, k) == CURLE_OK;
+}
+
+/* The certificate of the server, of the connection that was just opened. */
+static enum ac_err
+take_certificate(struct http_peer *p, struct buf *pem)
+{
+	static const char name[] = "Cert:";
+	struct curl_certinfo *chain = NULL;
+
+	if (curl_easy_getinfo(p->client.curl, CURLINFO_CERTINFO, &chain) !=
+	    CURLE_OK || chain == NULL || chain->num_of_certs < 1)
+		return AC_ERR_FORMAT;
+	for (struct curl_slist *s = chain->certinfo[0]; s != NULL; s = s->next)
+		if (strncmp(s->data, name, sizeof(name) - 1) == 0)
+			return buf_copy(pem, span_str(s->data + sizeof(name) -
+			    1));
+	return AC_ERR_FORMAT;
+}
+
+/* One request; pem is NULL but for a greeting. */
+static enum ac_err
+ask_peer(struct http_peer *p, struct http_answer *out, struct buf *pem,
+    const struct http_ask *ask, struct message *why)
+{
+	char detail[CURL_ERROR_SIZE] = "", *url = NULL;
+	struct asked k = { .curl = p->client.curl, .sink = ask->sink };
+	struct http_answer a = { 0 };
+	struct curl_slist *headers = NULL;
+	enum ac_err e = AC_ERR_MEMORY;
+	CURLcode code;
+
+	wr_init(&k.t.body, ask->max);
+	message_set(why, "out of memory");
+	if (asprintf(&url, "%s%s", p->base, ask->path) < 0) {
+		url = NULL;
+		goto out;
+	}
+	if (http_client_headers(&p->client, ask->header, ask->nheaders) !=
+	    AC_OK || !set_peer(p, &k, url, ask, detail) ||
+	    (ask->type != NULL && !set_post(&p->client, &headers, ask->type,
+	    ask->body)))
+		goto out;
+	code = curl_easy_perform(p->client.curl);
+	if (k.err != AC_OK) {
+		e = k.err;
+		goto out;
+	}
+	if (code == CURLE_COULDNT_CONNECT && !p->greeting) {
+		message_set(why, "the connection to ");
+		message_add_quoted(why, span_str(p->base));
+		message_add(why, " ended");
+		e = AC_ERR_BUSY;
+		goto out;
+	}
+	if (code != CURLE_OK) {
+		e = explain(why, url, code, &k.t, ask->max, ask->timeout_s,
+		    detail);
+		goto out;
+	}
+	if (pem != NULL && take_certificate(p, pem) != AC_OK) {
+		message_set(why, "the server shows no certificate");
+		e = AC_ERR_FORMAT;
+		goto out;
+	}
+	e = take_answer(&a, p->client.curl, url, why);
+	if (e == AC_OK)
+		e = wr_end(&k.t.body, &a.body);
+	if (e == AC_OK)
+		*out = a;
+out:
+	wr_free(&k.t.body);
+	/* Here too the connection stays. */
+	curl_easy_reset(p->client.curl);
+	curl_slist_free_all(headers);
+	free(url);
+	return e;
+}
+
+enum ac_err
+http_peer_greet(struct http_peer *p, struct http_answer *out, struct buf *pem,
+    const char *path, size_t max, unsigned timeout_s, struct message *why)
+{
+	const struct http_ask ask = { .path = path, .max = max,
+		.timeout_s = timeout_s };
+	enum ac_err e;
+
+	p->greeting = true;
+	e = ask_peer(p, out, pem, &ask, why);
+	p->greeting = false;
+	return e;
+}
+
+enum ac_err
+http_peer_ask(struct http_peer *p, struct http_answer *out,
+    const struct http_ask *ask, struct message *why)
+{
+	return ask_peer(p, out, NULL, ask, why);
+}
+
+void
+http_peer_part(struct http_peer *p)
+{
+	CURL *fresh = curl_easy_init();
+
+	/* Its connection goes with a handle; without memory for another one
+	 * every further request fails. */
+	curl_easy_cleanup(p->client.curl);
+	p->client.curl = fresh;
+}
+
+void
+http_peer_free(struct http_peer *p)
+{
+	if (p == NULL)
+		return;
+	curl_easy_cleanup(p->client.curl);
+	curl_slist_free_all(p->client.headers);
+	free(p->client.kept);
+	curl_global_cleanup();
+	free(p);
 }
 
 void

@@ -108,6 +108,51 @@ const char *http_client_kept(const struct http_client *h);
 
 void http_client_free(struct http_client *h);
 
+/*
+ * A server that is known by its key, whoever signed its certificate: the key is
+ * judged by the caller, on each connection and before anything else goes over
+ * it.  TLS 1.3 only, one connection at a time.  base is "https://HOST:PORT";
+ * stop as above, and both outlive *out.  AC_ERR_FORMAT, AC_ERR_MEMORY; *why is
+ * set.
+ */
+struct http_peer;
+
+AC_MUST_CHECK enum ac_err http_peer_new(struct http_peer **out,
+    const char *base, const volatile sig_atomic_t *stop, struct message *why);
+
+/*
+ * Connect anew and GET path, which begins with '/': *pem is the certificate
+ * that the server showed on this connection, owned.  Fails as http_get().
+ */
+AC_MUST_CHECK enum ac_err http_peer_greet(struct http_peer *p,
+    struct http_answer *out, struct buf *pem, const char *path, size_t max,
+    unsigned timeout_s, struct message *why);
+
+/* Forget the connection: nothing more goes over it. */
+void http_peer_part(struct http_peer *p);
+
+struct http_ask {
+	const char *path;
+	const char *type;    /* of body: POST; NULL: GET */
+	struct span body;
+	const char *const *header; /* "Name: value" */
+	size_t nheaders;
+	size_t max;          /* bytes of the answer */
+	unsigned timeout_s;  /* of the whole; 0: HTTP_SILENT_S of silence */
+	/* Takes the body of 200 and 206 in its place; NULL: none does. */
+	const struct http_sink *sink;
+};
+
+/*
+ * Ask over the connection of the last greeting and over no other.
+ * AC_ERR_BUSY: there is none any more, or it ended on the way; greet it again.
+ * sink's own errors; else as http_get().
+ */
+AC_MUST_CHECK enum ac_err http_peer_ask(struct http_peer *p,
+    struct http_answer *out, const struct http_ask *ask, struct message *why);
+
+void http_peer_free(struct http_peer *p);
+
 void http_answer_free(struct http_answer *a);
 
 #endif

@@ -356,22 +356,11 @@ collect(struct build *b)
 static enum ac_err
 sign(struct build *b)
 {
-	struct buf line[2] = { { 0 } }, sig = { 0 }, both = { 0 };
-	struct writer w;
-	enum ac_err e;
+	struct buf sig = { 0 }, both = { 0 };
+	enum ac_err e = sign_both(&both, &sig,
+	    buf_span(&b->result.provenance), buf_span(&b->result.evidence),
+	    buf_span(&b->result.oms), span_of(NULL, 0), b->key);
 
-	wr_init(&w, CERTIFICATE_MAX);
-	e = sign_line(&line[0], buf_span(&b->result.provenance), b->key);
-	if (e == AC_OK && b->result.evidence.len > 0)
-		e = sign_line(&line[1], buf_span(&b->result.evidence), b->key);
-	if (e == AC_OK)
-		e = sign_model(&sig, buf_span(&b->result.oms), b->key);
-	wr_bytes(&w, buf_span(&line[0]));
-	wr_bytes(&w, buf_span(&line[1]));
-	if (e == AC_OK)
-		e = wr_end(&w, &both);
-	else
-		wr_free(&w);
 	if (e != AC_OK)
 		(void)failed(b, e, "cannot sign with", b->options->key);
 	if (e == AC_OK)
@@ -379,8 +368,6 @@ sign(struct build *b)
 	if (e == AC_OK)
 		e = write_file(b, "model.sig", buf_span(&sig));
 	b->said.d = dsse_digest(buf_span(&b->result.provenance));
-	buf_free(&line[0]);
-	buf_free(&line[1]);
 	buf_free(&sig);
 	buf_free(&both);
 	return e;

@@ -18,6 +18,7 @@ enum cmd_exit {
 
 #define CMD_CONFIG "aicert.yaml" /* where none is named */
 
+int cmd_attach(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
 int cmd_tpmsim(int argc, char **argv);
 int cmd_build(int argc, char **argv);
@@ -33,6 +34,9 @@ int cmd_policy(int argc, char **argv);
 int cmd_revoke(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_sign(int argc, char **argv);
+
+/* Set by SIGINT, SIGTERM and SIGHUP, which are caught from now on. */
+const volatile sig_atomic_t *cmd_stop(void);
 
 /* Print "aicert <name>: <text>" on standard error; CMD_FAILED. */
 int cmd_failed(const char *name, const struct message *why);

@@ -13,6 +13,8 @@
 #include "common/text.h"
 #include "producer/build.h"
 #include "producer/cmd.h"
+#include "producer/cmd_remote.h"
+#include "producer/cmd_screen.h"
 #include "producer/gpus.h"
 #include "producer/tpm.h"
 #include "producer/tpmopt.h"
@@ -20,21 +22,11 @@
 #define NAME "build"
 #define TIME_LIMIT_S 86400 /* where not said */
 #define PIDS_MAX 4096      /* processes and threads of a training */
-#define LINE_MAX_LEN 1024  /* bytes of a line of the training's, shown */
-#define TAIL_LINES 20      /* shown of a training that failed quietly */
-
-/* The training's output on its way to the screen. */
-struct screen {
-	bool quiet;
-	char line[LINE_MAX_LEN];
-	size_t len;
-	char *tail[TAIL_LINES]; /* a ring of lines, where quiet */
-	size_t ntail;           /* lines so far */
-};
 
 struct arguments {
 	struct build_options build;
 	struct tpmopt tpm;
+	struct cmd_remote remote; /* address: another machine builds */
 	bool json, quiet, with_gpus;
 	struct gpus gpus;
 };
@@ -46,7 +38,13 @@ help(void)
 	    "           [--tpm-sim DIR | --tcti NAME --ak-chain PEM]\n"
 	    "           [--log URL | --log-checkpoint FILE] [--policy FILE]\n"
 	    "           [--time-limit SECONDS] [--memory BYTES[K|M|G]]\n"
-	    "           [--gpus] [--accept-short-ak] [--json] [--quiet]\n\n"
+	    "           [--gpus] [--accept-short-ak] [--json] [--quiet]\n"
+	    "       aicert build CONFIG --out DIR --key FILE --remote "
+	    "ADDR:PORT --policy FILE\n"
+	    "           [--image-releases FILE] [--log URL | "
+	    "--log-checkpoint FILE]\n"
+	    "           [--publish URL [--log-keys FILE]] [--json] "
+	    "[--quiet]\n\n"
 	    "Trains as CONFIG (an aicert.yaml) says: checks every input "
 	    "against its pin, runs\n"
 	    "the command in a sandbox without a network, and writes the "
@@ -65,105 +63,35 @@ help(void)
 	    "that the run was\n"
 	    "                         not before it\n"
 	    "  --log-checkpoint FILE  the same from a file\n"
-	    "  --policy FILE          whom to trust with inputs that have a "
-	    "certificate; as\n"
-	    "                         aicert-verify finds it without\n"
 	    "  --time-limit SECONDS   of the training (%d)\n"
 	    "  --memory SIZE          of the training; none without\n"
 	    "  --gpus                 let the training use this machine's GPUs\n"
 	    "  --accept-short-ak      though its certificate ends soon\n"
+	    "  --remote ADDR:PORT     build on that machine, once its TPM shows "
+	    "that the\n"
+	    "                         policy trusts it; Ctrl-C leaves it alone, "
+	    "and\n"
+	    "                         aicert attach comes back\n"
+	    "  --policy FILE          which machines are trusted, and whom to "
+	    "trust with inputs\n"
+	    "                         that have a certificate; see aicert policy, "
+	    "and how\n"
+	    "                         aicert-verify finds one where none is given\n"
+	    "  --image-releases FILE  releases of the images that the policy "
+	    "names\n"
+	    "  --publish URL          and publish the result to that registry\n"
+	    "  --log-keys FILE        its keys, see aicert publish\n"
 	    "  --json                 the result as JSON\n"
 	    "  --quiet                do not show the training's output\n\n"
 	    "The model may have at most %d files, %d of them weights.\n\n"
-	    "Example:\n"
+	    "Examples:\n"
 	    "  aicert build aicert.yaml --key builder.key --tpm-sim tpm "
-	    "--out model\n",
+	    "--out model\n"
+	    "  aicert build aicert.yaml --key builder.key --remote "
+	    "vm.example.org:7443 \\\n"
+	    "      --policy policy --log https://log.example.org --out model\n",
 	    TIME_LIMIT_S, FILES_MAX, WEIGHTS_MAX);
 	return CMD_OK;
-}
-
-/* ---- the screen ---- */
-
-static void
-put_line(struct screen *s)
-{
-	bool plain = text_is_utf8(span_of(s->line, s->len));
-	char shown[4 * LINE_MAX_LEN + 1];
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->len; i++) {
-		uint8_t c = (uint8_t)s->line[i];
-
-		/* Terminals obey C1 controls, U+0080 to U+009F, as well. */
-		if (c == '\t' || (c >= 0x20 && c < 0x7f) || (plain &&
-		    c >= 0x80 && !(c == 0xc2 && i + 1 < s->len &&
-		    (uint8_t)s->line[i + 1] < 0xa0) && !(i > 0 &&
-		    (uint8_t)s->line[i - 1] == 0xc2 && c < 0xa0)))
-			shown[n++] = (char)c;
-		else
-			n += (size_t)snprintf(shown + n, 5, "\\x%02x", c);
-	}
-	shown[n] = '\0';
-	s->len = 0;
-	if (!s->quiet) {
-		(void)fprintf(stderr, "  | %s\n", shown);
-		return;
-	}
-	free(s->tail[s->ntail % TAIL_LINES]);
-	s->tail[s->ntail++ % TAIL_LINES] = strdup(shown);
-}
-
-static void
-on_output(void *arg, struct span bytes)
-{
-	struct screen *s = arg;
-
-	for (size_t i = 0; i < bytes.len; i++) {
-		uint8_t c = bytes.p[i];
-
-		/* A bar of progress ends its lines with CR. */
-		if (c == '\r' && s->len == 0)
-			continue;
-		if (c == '\n' || c == '\r') {
-			put_line(s);
-			continue;
-		}
-		s->line[s->len++] = (char)c;
-		if (s->len == LINE_MAX_LEN)
-			put_line(s);
-	}
-}
-
-static void
-on_progress(void *arg, struct span sentence)
-{
-	struct screen *s = arg;
-
-	if (s->len > 0)
-		put_line(s);
-	(void)fprintf(stderr, "aicert build: %.*s\n", (int)sentence.len,
-	    (const char *)sentence.p);
-}
-
-/* What a quiet training said last, now that it failed. */
-static void
-put_tail(struct screen *s)
-{
-	size_t first = s->ntail > TAIL_LINES ? s->ntail - TAIL_LINES : 0;
-
-	if (s->len > 0)
-		put_line(s);
-	for (size_t i = first; i < s->ntail; i++)
-		if (s->tail[i % TAIL_LINES] != NULL)
-			(void)fprintf(stderr, "  | %s\n",
-			    s->tail[i % TAIL_LINES]);
-}
-
-static void
-free_tail(struct screen *s)
-{
-	for (size_t i = 0; i < TAIL_LINES; i++)
-		free(s->tail[i]);
 }
 
 /* ---- arguments ---- */
@@ -198,7 +126,8 @@ parse_seconds(uint64_t *out, const char *text)
 enum {
 	OPT_OUT = 256, OPT_KEY, OPT_SIM, OPT_TCTI, OPT_CHAIN, OPT_LOG,
 	OPT_CHECKPOINT, OPT_POLICY, OPT_TIME, OPT_MEMORY, OPT_GPUS, OPT_SHORT,
-	OPT_JSON, OPT_QUIET,
+	OPT_JSON, OPT_QUIET, OPT_REMOTE, OPT_RELEASES, OPT_PUBLISH,
+	OPT_LOG_KEYS,
 };
 
 static const struct option options[] = {
@@ -217,6 +146,10 @@ static const struct option options[] = {
 	{ "accept-short-ak", no_argument, NULL, OPT_SHORT },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
+	{ "remote", required_argument, NULL, OPT_REMOTE },
+	{ "image-releases", required_argument, NULL, OPT_RELEASES },
+	{ "publish", required_argument, NULL, OPT_PUBLISH },
+	{ "log-keys", required_argument, NULL, OPT_LOG_KEYS },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -251,6 +184,7 @@ take_option(struct arguments *a, int c, char **argv)
 		return CMD_OK;
 	case OPT_POLICY:
 		b->policy = optarg;
+		a->remote.errand.policy = optarg;
 		return CMD_OK;
 	case OPT_TIME:
 		return parse_seconds(&r->limits.wall_s, optarg) ? CMD_OK :
@@ -272,9 +206,41 @@ take_option(struct arguments *a, int c, char **argv)
 	case OPT_QUIET:
 		a->quiet = true;
 		return CMD_OK;
+	case OPT_REMOTE:
+		a->remote.errand.address = optarg;
+		return CMD_OK;
+	case OPT_RELEASES:
+		a->remote.errand.releases = optarg;
+		return CMD_OK;
+	case OPT_PUBLISH:
+		a->remote.registry = optarg;
+		return CMD_OK;
+	case OPT_LOG_KEYS:
+		a->remote.log_keys = optarg;
+		return CMD_OK;
 	default:
 		return cmd_bad_option(NAME, c, argv);
 	}
+}
+
+/* What is the machine's own business is not said from here. */
+static int
+check_remote(const struct arguments *a)
+{
+	const struct recorder_options *r = &a->build.recorder;
+
+	if (a->remote.errand.policy == NULL)
+		return cmd_usage(NAME, "--remote needs --policy: which machine "
+		    "may have your configuration");
+	if (a->tpm.sim != NULL || r->attest.tcti != NULL ||
+	    r->attest.accept_short_ak || a->with_gpus ||
+	    r->limits.memory_bytes != 0 || r->limits.wall_s != TIME_LIMIT_S)
+		return cmd_usage(NAME, "TPM, GPUs and limits are the "
+		    "machine's own "
+		    "with --remote");
+	if (a->remote.log_keys != NULL && a->remote.registry == NULL)
+		return cmd_usage(NAME, "--log-keys goes with --publish");
+	return CMD_OK;
 }
 
 static int
@@ -296,6 +262,12 @@ check_arguments(struct arguments *a, int argc, char **argv)
 		return cmd_usage(NAME, "--tcti and --ak-chain go together");
 	if (a->build.log != NULL && a->build.checkpoint != NULL)
 		return cmd_usage(NAME, "--log or --log-checkpoint, not both");
+	if (a->remote.errand.address != NULL)
+		return check_remote(a);
+	if (a->remote.errand.releases != NULL || a->remote.registry != NULL ||
+	    a->remote.log_keys != NULL)
+		return cmd_usage(NAME, "--image-releases, --publish and "
+		    "--log-keys go with --remote");
 	if (t->accept_short_ak && a->tpm.sim == NULL && t->tcti == NULL)
 		return cmd_usage(NAME, "--accept-short-ak is about a TPM, and "
 		    "none is given");
@@ -394,7 +366,7 @@ put_json(const struct arguments *a, const struct build_result *r)
 static int
 build(struct arguments *a)
 {
-	struct screen screen = { .quiet = a->quiet };
+	struct cmd_screen screen = { .name = NAME, .quiet = a->quiet };
 	struct recorder_options *r = &a->build.recorder;
 	struct build_result result;
 	struct message why = { "" };
@@ -404,24 +376,25 @@ build(struct arguments *a)
 
 	cmd_catch(&a->build.cancel_fd, &stops, &before);
 	a->build.out = out;
-	a->build.watch = (struct run_watch){ on_progress, on_output, &screen };
+	a->build.watch = (struct run_watch){ cmd_screen_progress,
+	    cmd_screen_output, &screen };
 	r->measured = a->tpm.sim != NULL || r->attest.tcti != NULL;
 	e = out == NULL ? AC_ERR_MEMORY :
 	    tpmopt_find(&a->tpm, &r->attest, &why);
 	if (e == AC_OK)
 		e = find_gpus(a, &why);
 	if (e == AC_OK && !a->build.recorder.measured)
-		on_progress(&screen, span_str("no TPM is given: the "
+		cmd_screen_progress(&screen, span_str("no TPM is given: the "
 		    "certificate will be SELF-ASSERTED"));
 	if (e == AC_OK)
 		e = build_model(&result, &a->build, &why);
 	if (e != AC_OK)
-		put_tail(&screen);
+		cmd_screen_tail(&screen);
 	else if (a->json)
 		put_json(a, &result);
 	else
 		put_result(a, &result);
-	free_tail(&screen);
+	cmd_screen_free(&screen);
 	cmd_release(a->build.cancel_fd, &stops, &before);
 	free(out);
 	return e == AC_OK ? CMD_OK : cmd_failed(NAME, &why);
@@ -444,7 +417,17 @@ cmd_build(int argc, char **argv)
 	}
 	if (code == CMD_OK)
 		code = check_arguments(&a, argc, argv);
-	if (code == CMD_OK) {
+	if (code == CMD_OK && a.remote.errand.address != NULL) {
+		a.remote.name = NAME;
+		a.remote.json = a.json;
+		a.remote.quiet = a.quiet;
+		a.remote.errand.config = a.build.config;
+		a.remote.errand.out = a.build.out;
+		a.remote.errand.key = a.build.key;
+		a.remote.errand.log = a.build.log;
+		a.remote.errand.checkpoint = a.build.checkpoint;
+		code = cmd_remote_run(&a.remote);
+	} else if (code == CMD_OK) {
 		tpm_quiet();
 		code = build(&a);
 	}

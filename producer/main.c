@@ -25,6 +25,7 @@ static const struct command commands[] = {
 	{ "build", "train a model as a file says, and certify it", cmd_build },
 	{ "finetune", "build, with the first AICert's files and names",
 	    cmd_finetune },
+	{ "attach", "come back to a build on another machine", cmd_attach },
 	{ "publish", "put a certificate into a registry's log", cmd_publish },
 	{ "sign", "sign files or a statement made elsewhere", cmd_sign },
 	{ "show", "say what a certificate states, for people", cmd_show },
@@ -36,6 +37,28 @@ static const struct command commands[] = {
 	{ "policy", "write a policy: whom to trust, for what", cmd_policy },
 };
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static volatile sig_atomic_t stopped;
+
+static void
+on_signal(int number)
+{
+	(void)number;
+	stopped = 1;
+}
+
+const volatile sig_atomic_t *
+cmd_stop(void)
+{
+	struct sigaction act = { .sa_handler = on_signal };
+
+	(void)sigemptyset(&act.sa_mask);
+	(void)sigaction(SIGINT, &act, NULL);
+	(void)sigaction(SIGTERM, &act, NULL);
+	(void)sigaction(SIGHUP, &act, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	return &stopped;
+}
 
 static void
 help(void)

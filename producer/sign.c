@@ -45,3 +45,35 @@ sign_model(struct buf *out, struct span statement, const struct key *k)
 	spki_hint_oms(b.hint, key_spki(k));
 	return sign(out, &b, statement, OMS_STATEMENT_MAX, k, "");
 }
+
+enum ac_err
+sign_both(struct buf *jsonl, struct buf *sig, struct span provenance,
+    struct span evidence, struct span oms, struct span lines,
+    const struct key *k)
+{
+	struct buf line[2] = { { 0 } }, model = { 0 };
+	struct writer w;
+	enum ac_err e;
+
+	wr_init(&w, CERTIFICATE_MAX);
+	e = sign_line(&line[0], provenance, k);
+	if (e == AC_OK && evidence.len > 0)
+		e = sign_line(&line[1], evidence, k);
+	if (e == AC_OK)
+		e = sign_model(&model, oms, k);
+	wr_bytes(&w, buf_span(&line[0]));
+	wr_bytes(&w, buf_span(&line[1]));
+	wr_bytes(&w, lines);
+	if (e == AC_OK)
+		e = wr_end(&w, jsonl);
+	else
+		wr_free(&w);
+	if (e == AC_OK) {
+		*sig = model;
+		model = (struct buf){ 0 }; /* transferred */
+	}
+	buf_free(&line[0]);
+	buf_free(&line[1]);
+	buf_free(&model);
+	return e;
+}

@@ -24,4 +24,13 @@ AC_MUST_CHECK enum ac_err sign_line(struct buf *out, struct span statement,
 AC_MUST_CHECK enum ac_err sign_model(struct buf *out, struct span statement,
     const struct key *k);
 
+/*
+ * Both files of a certificate: *jsonl = provenance as line 1, evidence, where
+ * it is not empty, as line 2, then lines as they are; *sig = model.sig of oms.
+ * Fails as the two above.
+ */
+AC_MUST_CHECK enum ac_err sign_both(struct buf *jsonl, struct buf *sig,
+    struct span provenance, struct span evidence, struct span oms,
+    struct span lines, const struct key *k);
+
 #endif

@@ -29,6 +29,15 @@ enum verify_status steps_quotes(struct verification *v, struct message *why);
 enum verify_status steps_bindings(struct verification *v, struct message *why);
 enum verify_status steps_replay(struct verification *v, struct message *why);
 
+/*
+ * 10 and 14 of a machine at the other end of a connection (attested.h): the
+ * one quote, of the challenge nonce; the events so far, and the peer's key.
+ */
+enum verify_status steps_challenge(struct verification *v,
+    const uint8_t nonce[32], struct message *why);
+enum verify_status steps_replay_so_far(struct verification *v,
+    struct span peer, struct message *why);
+
 /* steps_boot.c: 12, 13. */
 enum verify_status steps_boot_log(struct verification *v, struct message *why);
 enum verify_status steps_boot(struct verification *v, struct message *why);

@@ -36,7 +36,7 @@ steps_evidence(struct verification *v, struct message *why)
 
 /* No digest, and no reset of PCRs 0 to 15, leaves all ones in one. */
 static bool
-check_ones(size_t when, const struct digest pcr[16], struct message *why)
+check_ones(const char *name, const struct digest pcr[16], struct message *why)
 {
 	struct digest ones;
 
@@ -44,27 +44,33 @@ check_ones(size_t when, const struct digest pcr[16], struct message *why)
 	for (unsigned i = 0; i < 16; i++) {
 		if (!CHECK(pcr_ones, !digest_equal(&pcr[i], &ones)))
 			return BECAUSE(why, false, "%s quote: PCR %u is all "
-			    "ones, as only PCRs 17 to 22 can be",
-			    when_name[when], i);
+			    "ones, as only PCRs 17 to 22 can be", name, i);
 	}
 	return true;
+}
+
+/* Form, PCRs and signature of quote i, which is called name. */
+static bool
+check_quote(struct verification *v, size_t i, const char *name,
+    struct message *why)
+{
+	const struct evidence_quote *q = &v->cert.evidence.quote[i];
+	struct message what;
+
+	if (quote_parse(&v->quote[i], buf_span(&q->attest), &what) !=
+	    AC_OK || quote_check_pcrs(&v->quote[i], &v->ak_public,
+	    EVIDENCE_PCRS, q->pcr, &what) != AC_OK ||
+	    quote_check_signature(buf_span(&q->attest),
+	    buf_span(&q->signature), &v->ak_public, &what) != AC_OK)
+		return BECAUSE(why, false, "%s quote: %s", name, what.text);
+	return check_ones(name, q->pcr, why);
 }
 
 enum verify_status
 steps_quotes(struct verification *v, struct message *why)
 {
 	for (size_t i = EVIDENCE_START; i <= EVIDENCE_END; i++) {
-		const struct evidence_quote *q = &v->cert.evidence.quote[i];
-		struct message what;
-
-		if (quote_parse(&v->quote[i], buf_span(&q->attest), &what) !=
-		    AC_OK || quote_check_pcrs(&v->quote[i], &v->ak_public,
-		    EVIDENCE_PCRS, q->pcr, &what) != AC_OK ||
-		    quote_check_signature(buf_span(&q->attest),
-		    buf_span(&q->signature), &v->ak_public, &what) != AC_OK)
-			return BECAUSE(why, VERIFY_FAILED, "%s quote: %s",
-			    when_name[i], what.text);
-		if (!check_ones(i, q->pcr, why))
+		if (!check_quote(v, i, when_name[i], why))
 			return VERIFY_FAILED;
 		if (!CHECK(clock_safe, v->quote[i].safe))
 			return BECAUSE(why, VERIFY_FAILED, "%s quote: the "
@@ -79,6 +85,30 @@ steps_quotes(struct verification *v, struct message *why)
 	    "does not name");
 	return CHECK(require_ak_name, !v->policy->require_ak_name ||
 	    v->ak_name_matches) ? VERIFY_OK : VERIFY_NOT_ACCEPTED;
+}
+
+enum verify_status
+steps_challenge(struct verification *v, const uint8_t nonce[32],
+    struct message *why)
+{
+	const struct quote *q = &v->quote[EVIDENCE_END];
+	struct digest want = dsse_bind_challenge(nonce);
+
+	if (!check_quote(v, EVIDENCE_END, "the challenge's", why))
+		return VERIFY_FAILED;
+	if (span_equal(q->extra_data, span_of(nonce, 32)))
+		return BECAUSE(why, VERIFY_FAILED, "the quote is over the "
+		    "bare nonce, without the tag of a challenge: whoever "
+		    "makes such quotes lets others choose what they say");
+	if (!span_equal(q->extra_data, span_digest(&want)))
+		return BECAUSE(why, VERIFY_FAILED, "the quote answers another "
+		    "challenge than this one: it was made at another time, or "
+		    "for somebody else");
+	v->ak_name_matches = quote_is_endorsement_primary(q, &v->ak_public);
+	if (v->policy->require_ak_name && !v->ak_name_matches)
+		return BECAUSE(why, VERIFY_NOT_ACCEPTED, "the qualified "
+		    "signer does not name the AK, as the policy requires");
+	return BECAUSE(why, VERIFY_OK, "one, of this challenge");
 }
 
 /* One boot, one machine, a clock that went forward. */
@@ -291,9 +321,12 @@ out:
 	return s;
 }
 
-/* Does the order of types follow the grammar of PCR 14 (formats.md 1)? */
+/*
+ * Does the order of types follow the grammar of PCR 14 (formats.md 1)?  A run
+ * that goes on may lack what comes at its end.
+ */
 static bool
-check_grammar(const struct evidence *ev, struct message *why)
+check_grammar(const struct evidence *ev, bool whole, struct message *why)
 {
 	/* Rank by type; only inputs may repeat. */
 	int last = -1;
@@ -318,7 +351,8 @@ check_grammar(const struct evidence *ev, struct message *why)
 		last = type;
 		seen[type] = true;
 	}
-	for (int type = EVENT_CONFIGURATION; type <= EVENT_COMPUTE; type++) {
+	for (int type = EVENT_CONFIGURATION; whole && type <= EVENT_COMPUTE;
+	    type++) {
 		if (!CHECK(event_missing, seen[type] ||
 		    type == EVENT_INPUT_IMAGE ||
 		    type == EVENT_INPUT_RESOURCE))
@@ -369,9 +403,33 @@ steps_replay(struct verification *v, struct message *why)
 	if (!check_replay(v, PCR_INPUTS, ev->inputs_log, ev->ninputs, why) ||
 	    !check_replay(v, PCR_OUTPUTS, ev->outputs_log, ev->noutputs, why) ||
 	    !check_replay(v, PCR_TLS, &ev->tls_key, has_key, why) ||
-	    !check_grammar(ev, why) || !check_outputs_grammar(ev, why))
+	    !check_grammar(ev, true, why) || !check_outputs_grammar(ev, why))
 		return VERIFY_FAILED;
 	return BECAUSE(why, VERIFY_OK, "%zu events in PCR 14, %zu in PCR 8%s",
 	    ev->ninputs, ev->noutputs, has_key ? ", the TLS key in PCR 15" :
 	    ", PCR 15 unused");
+}
+
+enum verify_status
+steps_replay_so_far(struct verification *v, struct span peer,
+    struct message *why)
+{
+	const struct evidence *ev = &v->cert.evidence;
+
+	if (ev->tls_key.len == 0)
+		return BECAUSE(why, VERIFY_FAILED, "the machine measured no "
+		    "TLS key");
+	if (!check_replay(v, PCR_TLS, &ev->tls_key, 1, why))
+		return VERIFY_FAILED;
+	if (!span_equal(buf_span(&ev->tls_key), peer))
+		return BECAUSE(why, VERIFY_FAILED, "the key of this "
+		    "connection is not the one in PCR 15: whoever answers here "
+		    "is not the machine that was quoted");
+	if (!check_replay(v, PCR_INPUTS, ev->inputs_log, ev->ninputs, why) ||
+	    !check_replay(v, PCR_OUTPUTS, ev->outputs_log, ev->noutputs, why) ||
+	    !check_grammar(ev, false, why) ||
+	    (ev->noutputs > 0 && !check_outputs_grammar(ev, why)))
+		return VERIFY_FAILED;
+	return BECAUSE(why, VERIFY_OK, "%zu events in PCR 14, %zu in PCR 8, "
+	    "the key of this connection in PCR 15", ev->ninputs, ev->noutputs);
 }
