@@ -29,7 +29,8 @@ compare() {
 
 "$bin/aicert-verify" --help >"$tmp/help" || exit 1
 compare aicert-verify.1
-for command in keygen tpm-sim init pin check build finetune verify publish sign show get export revoke policy; do
+for command in keygen tpm-sim init pin check build finetune attach verify \
+		publish sign show get export revoke policy; do
 	"$bin/aicert" help "$command" || exit 1
 done >"$tmp/help"
 compare aicert.1

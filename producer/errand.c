@@ -29,7 +29,7 @@
 #define STATE_MAX (2 * MIB)
 #define RELEASES_MAX (1 * MIB)
 #define STATE "address token config builder key? name bytes checkpoint " \
-    "policy keyFile releases configured began"
+    "policy keyFile releases began"
 
 struct errand {
 	const struct errand_options *options;
@@ -135,9 +135,7 @@ keep_state(struct errand *d)
 	wr_json(&w, span_str(d->key_path));
 	wr_str(&w, ",\"releases\":\"");
 	wr_base64(&w, buf_span(&d->releases));
-	wr_printf(&w, "\",\"configured\":%s,\"began\":%s}\n",
-	    d->build.configured ? "true" : "false",
-	    d->began ? "true" : "false");
+	wr_printf(&w, "\",\"began\":%s}\n", d->began ? "true" : "false");
 	e = wr_end(&w, &text);
 	if (e == AC_OK)
 		e = file_write(d->state, buf_span(&text), 0600);
@@ -183,7 +181,6 @@ take_state(struct errand *d, struct json j)
 	    take_string(&d->key_path, json_get(j, "keyFile")) &&
 	    json_base64(&d->releases, json_get(j, "releases"),
 	    RELEASES_MAX) == AC_OK &&
-	    json_bool(json_get(j, "configured"), &d->build.configured) &&
 	    json_bool(json_get(j, "began"), &d->began);
 }
 
@@ -625,7 +622,8 @@ go_on(struct errand *d, bool *away)
 	enum ac_err e = remote_configure(d->remote, d->name,
 	    buf_span(&d->bytes), d->why);
 
-	*away = d->build.configured;
+	/* Where the connection ended as it was sent, it may have arrived. */
+	*away = e == AC_OK || e == AC_ERR_BUSY;
 	if (e != AC_OK)
 		return e;
 	e = keep_state(d);

@@ -125,39 +125,36 @@ take_spki(struct buf *out, const struct buf *pem)
 	return e;
 }
 
-/* Is the configuration that the machine measured ours? */
+/*
+ * Has the machine a configuration, and is it ours?  One that never arrived may
+ * be sent again: nothing is taken back from PCR 14 within a boot.
+ */
 static enum ac_err
 check_configuration(const struct remote *r, const struct evidence *ev,
     struct message *why)
 {
 	struct event event;
 	struct digest config, builder;
-	struct json external;
 	bool ours;
 
-	if (ev->ninputs + ev->noutputs == 0 && !r->build->configured)
+	r->build->configured = ev->ninputs > 0;
+	if (ev->ninputs == 0 && ev->noutputs == 0)
 		return AC_OK;
-	if (!r->build->configured)
-		return BECAUSE(why, AC_ERR_MISMATCH, "somebody else has sent "
-		    "this machine a configuration already (PCR 14 is not "
-		    "zero); it has to boot anew, and yours to be the first");
-	if (ev->ninputs == 0)
-		return BECAUSE(why, AC_ERR_NOT_FOUND, "this machine has no "
-		    "configuration");
-	if (event_decode(&event, buf_span(&ev->inputs_log[0])) != AC_OK)
+	if (ev->ninputs == 0 ||
+	    event_decode(&event, buf_span(&ev->inputs_log[0])) != AC_OK)
 		return BECAUSE(why, AC_ERR_FORMAT, "the first event of the "
 		    "machine is malformed");
-	external = event.spec;
 	ours = event.type == EVENT_CONFIGURATION &&
 	    json_digest(json_get(event.resolved, "sha256"), &config) &&
 	    json_digest(json_get(event.resolved, "builderKey"), &builder) &&
-	    json_present(external) && digest_equal(&config, &r->build->config) &&
+	    digest_equal(&config, &r->build->config) &&
 	    digest_equal(&builder, &r->build->builder);
 	event_free(&event);
 	if (ours)
 		return AC_OK;
-	return BECAUSE(why, AC_ERR_MISMATCH, "the configuration in PCR 14 is "
-	    "not ours: somebody else was first; the machine has to boot anew");
+	return BECAUSE(why, AC_ERR_MISMATCH, "somebody else has sent this "
+	    "machine a configuration already: the one in PCR 14 is not ours; "
+	    "it has to boot anew, and yours to be the first");
 }
 
 /* The machine behind the connection that was just made. */
@@ -412,24 +409,15 @@ remote_configure(struct remote *r, const char *name, struct span bytes,
 	text_hex(path + n, span_digest(&r->build->builder));
 	path[n + 64] = '\0';
 	do {
-		/* Whether it arrived, the next attestation tells. */
-		if (!r->connected) {
-			e = remote_connect(r, why);
-			if (e == AC_ERR_NOT_FOUND) {
-				r->build->configured = false;
-				e = remote_connect(r, why);
-			}
-			if (e == AC_OK && r->build->configured)
-				return AC_OK;
-			if (e != AC_OK)
-				continue;
-		}
-		r->build->configured = true;
-		e = ask_once(r, &answer, &ask, why);
+		/* Whether it arrived, each attestation tells. */
+		e = r->connected ? AC_OK : remote_connect(r, why);
+		if (e == AC_OK && r->build->configured)
+			return AC_OK;
+		if (e == AC_OK)
+			e = ask_once(r, &answer, &ask, why);
 		http_answer_free(&answer);
-		/* What it refuses changed nothing. */
-		if (e != AC_OK && e != AC_ERR_BUSY)
-			r->build->configured = false;
+		if (e == AC_OK)
+			r->build->configured = true;
 	} while (again(r, &w, e, why));
 	return e;
 }

@@ -35,7 +35,7 @@ struct remote_build {
 	struct digest builder; /* fingerprint of the builder's key */
 	struct digest key;     /* SHA-256 of the SPKI of the machine's TLS key */
 	bool has_key;          /* it is known from an earlier connection */
-	bool configured;       /* the machine may have the configuration */
+	bool configured;       /* the machine has the configuration */
 };
 
 struct remote;
@@ -49,8 +49,8 @@ void remote_free(struct remote *r);
 
 /*
  * Connect and check the machine: by the policy; that it has the key of the
- * first connection; that it is untouched, or where build->configured, that what
- * it measured is our configuration.  AC_ERR_MISMATCH: it is not that machine,
+ * first connection; that it is untouched, or else that what it measured is our
+ * configuration, which build->configured tells.  AC_ERR_MISMATCH: it is not that machine,
  * *why names the check; AC_ERR_BUSY: it is out of reach; as http_peer_greet().
  * Every request below connects where there is no connection, and again, for
  * patience_s, where it ended; and fails as this does, or with AC_ERR_EXISTS
