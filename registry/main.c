@@ -500,12 +500,14 @@ run_init(struct arguments *a)
 	return EXIT_SUCCESS;
 }
 
-static void
+static bool
 on_ready(const char *url)
 {
-	(void)printf("listening on %s\n", url);
-	(void)fflush(stdout);
+	bool said = printf("listening on %s\n", url) > 0 &&
+	    fflush(stdout) == 0;
+
 	notify_ready(url);
+	return said;
 }
 
 static int

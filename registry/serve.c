@@ -726,6 +726,7 @@ static enum ac_err
 announce(const struct serve_options *o, const char *url, const char *port,
     struct message *why)
 {
+	struct message unsaid;
 	char line[32];
 	enum ac_err e = AC_OK;
 
@@ -737,7 +738,11 @@ announce(const struct serve_options *o, const char *url, const char *port,
 		    strerror(errno));
 		return e;
 	}
-	o->ready(url);
+	if (!o->ready(url)) {
+		message_set(&unsaid, "cannot write to standard output that "
+		    "the server listens on %s; it goes on", url);
+		journal_say(o->journal, JOURNAL_WARNING, "ready", unsaid.text);
+	}
 	return AC_OK;
 }
 

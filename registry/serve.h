@@ -27,7 +27,7 @@ struct serve_options {
 	struct http_limits limits;
 	unsigned keep_partial_s; /* that a partial tile stays beside the full */
 	/* Called once with the address, when requests are answered. */
-	void (*ready)(const char *url);
+	bool (*ready)(const char *url); /* false: it could not be said */
 	void (*alive)(void);    /* every second of a life in order */
 	void (*stopping)(void); /* once, when the end begins */
 };

@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 STRIDE = int(sys.argv[1]) if len(sys.argv) > 1 else 1
 
@@ -50,14 +51,22 @@ def start_under(path, keys, *strace):
     Start under strace; is it up?  Ends it either way.  What strace wrote.
     """
     trace = tempfile.NamedTemporaryFile(prefix="aicert-trace-")
+    port = trace.name + "-port"
     p = subprocess.Popen(
         ["strace", "-o", trace.name, *strace, server.BIN, "serve", path,
-         "--listen", "127.0.0.1:0", *faults.SERVE],
+         "--listen", "127.0.0.1:0", "--port-file", port, *faults.SERVE],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    up = p.stdout.readline().startswith("listening")
-    # strace itself holds signals back.
-    with open("/proc/%d/task/%d/children" % (p.pid, p.pid)) as f:
-        children = [int(child) for child in f.read().split()]
+    # Not by what it prints: that is one of the calls that fail.
+    while p.poll() is None and not os.path.exists(port):
+        time.sleep(0.02)
+    up = os.path.exists(port)
+    if up:
+        os.unlink(port)
+    children = []
+    if p.returncode is None:
+        # strace itself holds signals back.
+        with open("/proc/%d/task/%d/children" % (p.pid, p.pid)) as f:
+            children = [int(child) for child in f.read().split()]
     try:
         for child in children:
             os.kill(child, signal.SIGTERM)

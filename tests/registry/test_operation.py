@@ -401,6 +401,26 @@ def test_unit_allows_what_is_done():
     print("     %d system calls, all of them allowed" % len(made))
 
 
+def test_full_output():
+    """Nobody can be told where it listens: it says so, and serves."""
+    r = Watched(1, 1)
+    port = os.path.join(r.top, "port")
+    with open("/dev/full", "w") as full:
+        r.server = subprocess.Popen(
+            [server.BIN, "serve", r.dir, "--listen", "127.0.0.1:0",
+             "--witness-policy", r.policy, "--log", "json", "--port-file",
+             port], stdout=full, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not os.path.exists(port):
+        assert time.monotonic() < deadline and r.server.poll() is None
+        time.sleep(0.05)
+    with open(port) as f:
+        r.port = int(f.read())
+    r.logged("a")
+    said(r.end(), "ready", "standard output", str(r.port))
+    r.close()
+
+
 def test_example_configuration():
     """Every line of the example is a setting, and it serves."""
     r = Watched(1, 1)
@@ -525,6 +545,6 @@ server.main([
     test_precedence, test_wrong_settings, test_messages, test_service_manager,
     test_read_only_directory, test_clock_jumps_with_witnesses,
     test_clock_jumps_without_witnesses, test_start_with_a_wrong_clock,
-    test_unit, test_unit_allows_what_is_done, test_example_configuration,
-    test_proxy,
+    test_unit, test_unit_allows_what_is_done, test_full_output,
+    test_example_configuration, test_proxy,
 ])
