@@ -221,7 +221,7 @@ enum ac_err
 event_decode(struct event *out, struct span line)
 {
 	struct event ev = { 0 };
-	size_t i = 0, n = sizeof(kinds) / sizeof(kinds[0]);
+	size_t i = 0, n = AC_COUNT(kinds);
 	struct json root, content;
 	enum ac_err e = json_parse(&ev.doc, line);
 

@@ -270,6 +270,24 @@ json_get(struct json object, const char *name)
 	};
 }
 
+struct json
+json_at(struct json object, const char *path)
+{
+	char name[32];
+	size_t n;
+
+	for (;; path += n + 1) {
+		n = strcspn(path, ".");
+		if (n >= sizeof(name))
+			return (struct json){ NULL };
+		memcpy(name, path, n);
+		name[n] = '\0';
+		object = json_get(object, name);
+		if (path[n] == '\0')
+			return object;
+	}
+}
+
 bool
 json_closed(struct json object, const char *schema)
 {

@@ -75,6 +75,9 @@ bool json_is_array(struct json j);
 /* The member of that name, exact case; absent where there is none. */
 struct json json_get(struct json object, const char *name);
 
+/* The same, of members of members: "a.b" is b of a. */
+struct json json_at(struct json object, const char *path);
+
 /*
  * Is it an object with exactly the members of schema, names separated by one
  * space, those ending in '?' optional?  The closed form of our own objects.

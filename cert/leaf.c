@@ -36,10 +36,10 @@ static bool
 take(struct reader *r, const char *text, uint8_t *out, size_t *len, size_t max)
 {
 	uint8_t b[SPKI_LEN + 3];
-	struct span s, quoted;
+	struct span quoted;
 	size_t n = 0;
 
-	if (!rd_take(r, &s, strlen(text)) || !span_is(s, text))
+	if (!rd_text(r, text))
 		return false;
 	while (n < r->left.len && r->left.p[n] != '"')
 		n++;
@@ -56,7 +56,6 @@ leaf_decode(struct leaf *out, struct span body)
 	struct reader r = rd_of(body);
 	uint8_t der[SPKI_LEN];
 	struct leaf l = { .siglen = 0 };
-	struct span end;
 	size_t n, m;
 
 	if (!take(&r, part[0], l.d.b, &n, sizeof(l.d.b)) ||
@@ -65,8 +64,7 @@ leaf_decode(struct leaf *out, struct span body)
 	    l.siglen == 0 ||
 	    !take(&r, part[2], der, &m, sizeof(der)) ||
 	    !spki_parse(&l.key, span_of(der, m)) ||
-	    !rd_take(&r, &end, strlen(part[3])) || !span_is(end, part[3]) ||
-	    !rd_end(&r))
+	    !rd_text(&r, part[3]) || !rd_end(&r))
 		return AC_ERR_FORMAT;
 	*out = l;
 	return AC_OK;

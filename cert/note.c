@@ -40,11 +40,9 @@ space_at(struct span s)
 		"\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xa8", "\xe2\x80\xa9",
 		"\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80" };
 
-	for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
-		size_t n = strlen(spaces[i]);
-
-		if (s.len >= n && span_is(span_of(s.p, n), spaces[i]))
-			return n;
+	for (size_t i = 0; i < AC_COUNT(spaces); i++) {
+		if (span_begins(s, spaces[i]))
+			return strlen(spaces[i]);
 	}
 	return 0;
 }
@@ -67,11 +65,9 @@ parse_signature(struct note_signature *out, struct span line)
 	struct reader r = rd_of(line);
 	struct note_signature s;
 	uint8_t blob[NOTE_BLOB_MAX];
-	struct span dash;
 	size_t len;
 
-	if (!rd_take(&r, &dash, strlen(NOTE_DASH)) ||
-	    !span_is(dash, NOTE_DASH) || !rd_until(&r, &s.name, ' ') ||
+	if (!rd_text(&r, NOTE_DASH) || !rd_until(&r, &s.name, ' ') ||
 	    !note_name_is_valid(s.name))
 		return AC_ERR_FORMAT;
 	s.blob = r.left;

@@ -38,7 +38,7 @@ oms_is_ignored(struct span path, const char *const ignore[], size_t nignore)
 	for (size_t i = 0; i < nignore; i++) {
 		size_t n = strlen(ignore[i]);
 
-		if (path.len >= n && span_is(span_of(path.p, n), ignore[i]) &&
+		if (span_begins(path, ignore[i]) &&
 		    (path.len == n || path.p[n] == '/'))
 			return true;
 	}
@@ -154,18 +154,16 @@ check_predicate(struct oms *o, struct json predicate)
 static bool
 is_sha256(const struct oms *o, struct json algorithm)
 {
-	static const char sharded[] = "sha256-sharded-";
+	struct reader r;
 	struct span s;
 	uint64_t size;
 
-	if (json_is(algorithm, "sha256"))
-		return true;
-	return o->shard_bytes > 0 && json_string(algorithm, &s) &&
-	    s.len >= sizeof(sharded) &&
-	    span_is(span_of(s.p, sizeof(sharded) - 1), sharded) &&
-	    text_undec(&size, span_of(s.p + sizeof(sharded) - 1,
-	    s.len - sizeof(sharded) + 1), JSON_INT_MAX) &&
-	    size == o->shard_bytes;
+	if (!json_string(algorithm, &s))
+		return false;
+	r = rd_of(s);
+	return span_is(s, "sha256") || (o->shard_bytes > 0 &&
+	    rd_text(&r, "sha256-sharded-") &&
+	    text_undec(&size, r.left, JSON_INT_MAX) && size == o->shard_bytes);
 }
 
 /* Take ":<number>" off the end of *name. */

@@ -33,7 +33,7 @@ spki_from_pem(struct spki *out, struct span pem)
 	size_t n = 0, len;
 	struct span line;
 
-	if (!rd_take(&r, &line, strlen(PEM_BEGIN)) || !span_is(line, PEM_BEGIN))
+	if (!rd_text(&r, PEM_BEGIN))
 		return false;
 	for (;;) {
 		if (!rd_line(&r, &line))

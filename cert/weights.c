@@ -8,13 +8,9 @@ has_suffix(struct span name)
 		".pt", ".pth", ".ckpt", ".onnx", ".h5", ".npz", ".msgpack",
 		".tflite" };
 
-	for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
-		size_t n = strlen(suffix[i]);
-
-		if (name.len >= n &&
-		    span_is(span_of(name.p + name.len - n, n), suffix[i]))
+	for (size_t i = 0; i < AC_COUNT(suffix); i++)
+		if (span_ends(name, suffix[i]))
 			return true;
-	}
 	return false;
 }
 

@@ -22,6 +22,28 @@ span_is(struct span s, const char *str)
 }
 
 bool
+span_begins(struct span s, const char *str)
+{
+	size_t n = strlen(str);
+
+	return s.len >= n && span_is(span_of(s.p, n), str);
+}
+
+bool
+span_ends(struct span s, const char *str)
+{
+	size_t n = strlen(str);
+
+	return s.len >= n && span_is(span_of(s.p + s.len - n, n), str);
+}
+
+bool
+span_is_zero(struct span s)
+{
+	return s.len == 0 || sodium_is_zero(s.p, s.len) == 1;
+}
+
+bool
 digest_equal(const struct digest *a, const struct digest *b)
 {
 	return ac_equal(a->b, b->b, sizeof(a->b));

@@ -52,6 +52,13 @@ bool span_equal(struct span a, struct span b);
 /* Is s the string str? */
 bool span_is(struct span s, const char *str);
 
+/* Does s begin, or end, with str? */
+bool span_begins(struct span s, const char *str);
+bool span_ends(struct span s, const char *str);
+
+/* Is every byte of s zero? */
+bool span_is_zero(struct span s);
+
 bool digest_equal(const struct digest *a, const struct digest *b);
 
 /*

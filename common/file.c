@@ -14,50 +14,33 @@
 enum ac_err
 file_read_fd(struct buf *out, int fd, size_t max)
 {
-	enum ac_err e = AC_ERR_IO;
-	struct stat st;
-	uint8_t *p = NULL;
 	size_t len = 0, size;
+	struct stat st;
+	uint8_t *p;
+	ssize_t n;
 
 	if (fstat(fd, &st) != 0)
-		goto out;
-	if (!S_ISREG(st.st_mode)) {
-		e = AC_ERR_FORMAT;
-		goto out;
-	}
-	if (st.st_size < 0 || (uint64_t)st.st_size > max) {
-		e = AC_ERR_LIMIT;
-		goto out;
-	}
+		return AC_ERR_IO;
+	if (!S_ISREG(st.st_mode))
+		return AC_ERR_FORMAT;
+	if (st.st_size < 0 || (uint64_t)st.st_size > max)
+		return AC_ERR_LIMIT;
 	size = (size_t)st.st_size;
 	p = malloc(size + 1);
-	if (p == NULL) {
-		e = AC_ERR_MEMORY;
-		goto out;
-	}
-	for (;;) {
-		/* One byte more than expected shows a file that grew. */
-		ssize_t n = pread(fd, p + len, size + 1 - len, (off_t)len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			goto out;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-		if (len > size) {
-			e = AC_ERR_LIMIT;
-			goto out;
-		}
+	if (p == NULL)
+		return AC_ERR_MEMORY;
+	/* One byte more than expected shows a file that grew. */
+	do {
+		n = pread(fd, p + len, size + 1 - len, (off_t)len);
+		len += n > 0 ? (size_t)n : 0;
+	} while (len <= size && (n > 0 || (n < 0 && errno == EINTR)));
+	if (n < 0 || len > size) {
+		free(p);
+		return n < 0 ? AC_ERR_IO : AC_ERR_LIMIT;
 	}
 	p[len] = '\0';
 	*out = (struct buf){ p, len };
-	p = NULL; /* transferred */
-	e = AC_OK;
-out:
-	free(p);
-	return e;
+	return AC_OK;
 }
 
 enum ac_err

@@ -50,6 +50,8 @@ struct slot {
 	uint64_t at;
 	struct sha256 sha256;
 	uint8_t *chunk; /* CHUNK bytes */
+	enum ac_err e;  /* what went wrong, and errno then */
+	int io_errno;
 };
 
 struct hashqueue_state
@@ -83,47 +85,49 @@ check_state(int fd, const struct hashqueue_state *was)
 	    same_time(&is.changed, &was->changed) ? AC_OK : AC_ERR_MISMATCH;
 }
 
-static enum ac_err
+/* Keep e, and why. */
+static void
+note(struct slot *s, enum ac_err e)
+{
+	s->e = e;
+	s->io_errno = errno;
+}
+
+static void
 begin(struct slot *s, struct hashqueue_job *job)
 {
-	enum ac_err e;
-
 	s->job = job;
 	s->at = job->start;
 	sha256_init(&s->sha256);
 	s->fd = openat(job->dir_fd, job->path, O_RDONLY | O_CLOEXEC |
 	    O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	if (s->fd < 0)
-		return errno == ENOENT ? AC_ERR_NOT_FOUND :
-		    errno == ELOOP ? AC_ERR_MISMATCH : AC_ERR_IO;
-	e = check_state(s->fd, &job->state);
-	if (e == AC_OK)
+	note(s, s->fd >= 0 ? check_state(s->fd, &job->state) :
+	    errno == ENOENT ? AC_ERR_NOT_FOUND :
+	    errno == ELOOP ? AC_ERR_MISMATCH : AC_ERR_IO);
+	if (s->e == AC_OK)
 		/* Advice; without it the file is read all the same. */
 		(void)posix_fadvise(s->fd, (off_t)job->start,
 		    (off_t)(job->end - job->start), POSIX_FADV_SEQUENTIAL);
-	return e;
 }
 
-/* The next bytes of the job, into its chunk; none at its end. */
-static enum ac_err
-fill(struct slot *s, struct span *data)
+/* The next bytes of the job, in its chunk; none at its end. */
+static struct span
+fill(struct slot *s)
 {
 	uint64_t left = s->job->end - s->at;
 	size_t want = left < CHUNK ? (size_t)left : CHUNK;
 	ssize_t n = 0;
 
-	if (want > 0) {
-		do {
-			n = pread(s->fd, s->chunk, want, (off_t)s->at);
-		} while (n < 0 && errno == EINTR);
-		if (n < 0)
-			return AC_ERR_IO;
-		if (n == 0)
-			return AC_ERR_MISMATCH; /* it was longer */
-	}
+	while (want > 0 && (n = pread(s->fd, s->chunk, want,
+	    (off_t)s->at)) < 0 && errno == EINTR)
+		;
+	if (n < 0)
+		note(s, AC_ERR_IO);
+	else if (n == 0 && want > 0)
+		note(s, AC_ERR_MISMATCH); /* it was longer */
+	n = n < 0 ? 0 : n;
 	s->at += (uint64_t)n;
-	*data = span_of(s->chunk, (size_t)n);
-	return AC_OK;
+	return span_of(s->chunk, (size_t)n);
 }
 
 static uint64_t
@@ -156,21 +160,20 @@ take(struct queue *q, size_t n, uint64_t bytes)
 	return job;
 }
 
-/* The job is over, with e. */
+/* The job is over. */
 static void
-end(struct queue *q, struct slot *s, enum ac_err e)
+end(struct queue *q, const struct slot *s)
 {
-	int saved = errno;
 	size_t i = (size_t)(s->job - q->job);
 
 	if (s->fd >= 0)
 		(void)close(s->fd);
 	(void)pthread_mutex_lock(&q->mutex);
 	q->left -= bytes_of(s->job);
-	if (e != AC_OK && i < q->failed) {
+	if (s->e != AC_OK && i < q->failed) {
 		q->failed = i;
-		q->e = e;
-		q->io_errno = saved;
+		q->e = s->e;
+		q->io_errno = s->io_errno;
 	}
 	(void)pthread_mutex_unlock(&q->mutex);
 }
@@ -194,15 +197,11 @@ advance(struct queue *q, struct slot slot[], size_t n)
 {
 	struct sha256 *s[SLOTS];
 	struct span data[SLOTS];
-	enum ac_err e[SLOTS];
 	size_t kept = 0, failed;
 	uint64_t bytes = 0;
-	int saved[SLOTS];
 
 	for (size_t i = 0; i < n; i++) {
-		data[i] = span_of(NULL, 0);
-		e[i] = fill(&slot[i], &data[i]);
-		saved[i] = errno;
+		data[i] = fill(&slot[i]);
 		s[i] = &slot[i].sha256;
 		bytes += data[i].len;
 	}
@@ -211,19 +210,16 @@ advance(struct queue *q, struct slot slot[], size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct slot t = slot[i];
 
-		if (e[i] == AC_OK && t.at == t.job->end) {
-			e[i] = check_state(t.fd, &t.job->state);
-			saved[i] = errno;
+		if (t.e == AC_OK && t.at == t.job->end) {
+			note(&t, check_state(t.fd, &t.job->state));
 			t.job->sha256 = sha256_final(&t.sha256);
-		} else if (e[i] == AC_OK &&
-		    (size_t)(t.job - q->job) < failed) {
+		} else if (t.e == AC_OK && (size_t)(t.job - q->job) < failed) {
 			/* Each chunk stays in use, in another place. */
 			slot[i].chunk = slot[kept].chunk;
 			slot[kept++] = t;
 			continue;
 		}
-		errno = saved[i];
-		end(q, &t, e[i]);
+		end(q, &t);
 	}
 	return kept;
 }
@@ -244,10 +240,9 @@ work(struct queue *q, uint8_t *chunks)
 		for (size_t i = 0; i < n; i++)
 			bytes += bytes_of(slot[i].job);
 		while (n < SLOTS && (job = take(q, n, bytes)) != NULL) {
-			enum ac_err e = begin(&slot[n], job);
-
-			if (e != AC_OK) {
-				end(q, &slot[n], e);
+			begin(&slot[n], job);
+			if (slot[n].e != AC_OK) {
+				end(q, &slot[n]);
 				continue;
 			}
 			bytes += bytes_of(job);
@@ -321,27 +316,22 @@ run_threads(struct queue *q, uint64_t all,
 
 	if (chunks == NULL)
 		return AC_ERR_MEMORY;
-	if (all <= FEW) {
-		q->threads = 1;
-		work(q, chunks);
-	} else {
-		(void)pthread_mutex_lock(&q->mutex);
-		for (; begun < n; begun++) {
-			w[begun] = (struct worker){ .q = q,
-				.chunks = chunks + begun * SLOTS * STRIDE };
-			if (pthread_create(&w[begun].thread, NULL, run_worker,
-			    &w[begun]) != 0)
-				break;
-		}
-		q->running = begun;
-		q->threads = begun > 0 ? begun : 1;
-		(void)pthread_mutex_unlock(&q->mutex);
-		if (begun == 0)
-			work(q, chunks);
-		wait_for_end(q, all, progress);
-		for (unsigned i = 0; i < begun; i++)
-			(void)pthread_join(w[i].thread, NULL);
+	(void)pthread_mutex_lock(&q->mutex);
+	for (; begun < n && all > FEW; begun++) {
+		w[begun] = (struct worker){ .q = q,
+			.chunks = chunks + begun * SLOTS * STRIDE };
+		if (pthread_create(&w[begun].thread, NULL, run_worker,
+		    &w[begun]) != 0)
+			break;
 	}
+	q->running = begun;
+	q->threads = begun > 0 ? begun : 1;
+	(void)pthread_mutex_unlock(&q->mutex);
+	if (begun == 0)
+		work(q, chunks);
+	wait_for_end(q, all, progress);
+	for (unsigned i = 0; i < begun; i++)
+		(void)pthread_join(w[i].thread, NULL);
 	free(chunks);
 	return AC_OK;
 }

@@ -4,6 +4,7 @@
 
 #include "common/message.h"
 #include "common/text.h"
+#include "common/time.h"
 
 #define QUOTED_MAX 200 /* bytes shown of a text from outside */
 
@@ -70,6 +71,16 @@ message_digest(const struct digest *d)
 	struct message m = { "" };
 
 	text_hex(m.text, span_digest(d));
+	return m;
+}
+
+struct message
+message_time(int64_t unix_s)
+{
+	struct message m = { "" };
+
+	if (time_format(m.text, unix_s) != AC_OK)
+		message_set(&m, "(no time)");
 	return m;
 }
 

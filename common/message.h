@@ -30,6 +30,9 @@ void message_add_digest(struct message *m, const struct digest *d);
 struct message message_quoted(struct span s);
 struct message message_digest(const struct digest *d);
 
+/* Likewise a time in UTC, "(no time)" where it is out of range. */
+struct message message_time(int64_t unix_s);
+
 /* e, once m says why: how a check ends that did not hold. */
 #define BECAUSE(m, e, ...) (message_set(m, __VA_ARGS__), (e))
 

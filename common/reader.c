@@ -92,6 +92,23 @@ rd_line(struct reader *r, struct span *out)
 }
 
 bool
+rd_text(struct reader *r, const char *text)
+{
+	struct span s;
+
+	return span_begins(r->left, text) && rd_take(r, &s, strlen(text));
+}
+
+struct span
+rd_rest(struct reader *r)
+{
+	struct span rest = r->left;
+
+	r->left = span_of(NULL, 0);
+	return rest;
+}
+
+bool
 rd_end(const struct reader *r)
 {
 	return r->left.len == 0;

@@ -43,6 +43,12 @@ AC_MUST_CHECK bool rd_line(struct reader *r, struct span *out);
 /* The bytes up to the next c, consumed likewise. */
 AC_MUST_CHECK bool rd_until(struct reader *r, struct span *out, uint8_t c);
 
+/* Exactly these characters. */
+AC_MUST_CHECK bool rd_text(struct reader *r, const char *text);
+
+/* All that is left, maybe nothing. */
+struct span rd_rest(struct reader *r);
+
 /* Is nothing left? */
 AC_MUST_CHECK bool rd_end(const struct reader *r);
 

@@ -152,38 +152,29 @@ wr_printf(struct writer *w, const char *fmt, ...)
 	w->len += (size_t)n;
 }
 
+/* What encode() makes of s, n characters. */
+static void
+wr_encoded(struct writer *w, struct span s, size_t n,
+    void (*encode)(char *, struct span))
+{
+	uint8_t *p = wr_room(w, n);
+
+	if (p == NULL)
+		return;
+	encode((char *)p, s);
+	w->len += n;
+}
+
 void
 wr_hex(struct writer *w, struct span s)
 {
-	uint8_t *p;
-
-	if (s.len > SIZE_MAX / 4) {
-		w->err = AC_ERR_LIMIT;
-		return;
-	}
-	p = wr_room(w, s.len * 2);
-	if (p == NULL)
-		return;
-	text_hex((char *)p, s);
-	w->len += s.len * 2;
+	wr_encoded(w, s, s.len * 2, text_hex);
 }
 
 void
 wr_base64(struct writer *w, struct span s)
 {
-	uint8_t *p;
-	size_t n;
-
-	if (s.len > SIZE_MAX / 4) {
-		w->err = AC_ERR_LIMIT;
-		return;
-	}
-	n = text_base64_len(s.len);
-	p = wr_room(w, n);
-	if (p == NULL)
-		return;
-	text_base64((char *)p, s);
-	w->len += n;
+	wr_encoded(w, s, text_base64_len(s.len), text_base64);
 }
 
 void

@@ -77,7 +77,7 @@ enum pcr4 {
 /* The variables that PCR 7 begins with, in this order. */
 static const char *const variables[] = { "SecureBoot", "PK", "KEK", "db",
 	"dbx" };
-#define NVARIABLES (sizeof(variables) / sizeof(variables[0]))
+#define NVARIABLES (AC_COUNT(variables))
 
 struct walk {
 	struct boot boot;
@@ -101,7 +101,7 @@ wrong(const struct walk *w, const struct eventlog_event *e, const char *what)
 static const struct type *
 find_type(uint32_t type)
 {
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+	for (size_t i = 0; i < AC_COUNT(types); i++)
 		if (types[i].type == type)
 			return &types[i];
 	return NULL;
@@ -130,7 +130,7 @@ is_action(const struct eventlog_event *e)
 	static const char *const texts[] = { CALLING, RETURNING, EXITING,
 		EXIT_FAILED, EXIT_DONE };
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+	for (size_t i = 0; i < AC_COUNT(texts); i++)
 		if (measures(e, texts[i]))
 			return true;
 	return false;

@@ -1,7 +1,6 @@
 /* bootrules.c -- lines about what may have booted; see bootrules.h. */
-#include <stdio.h>
-
 #include "cert/json.h"
+#include "common/text.h"
 #include "verifier/bootrules.h"
 
 /* PCRs that a pcr line may name, and those that a measurements file may hold. */
@@ -20,110 +19,75 @@ is_zero(const struct digest *d)
 	return digest_equal(d, &zero);
 }
 
-enum ac_err
-bootrules_image(const struct rule *x)
-{
-	struct policy *p = x->p;
-	struct policy_named_digest image = { 0 };
-	enum ac_err e = rule_name(x, 1, &image.name);
-
-	if (e == AC_OK)
-		e = rule_digest(x, 2, &image.d);
-	if (e == AC_OK)
-		e = rule_end(x, 3);
-	if (e != AC_OK)
-		return e;
-	for (size_t i = 0; i < p->nimage; i++)
-		if (span_is(span_str(p->image[i].name.s), image.name.s) ||
-		    digest_equal(&p->image[i].d, &image.d))
-			return rule_complain(x, 1, AC_ERR_FORMAT,
-			    "this image or its release stands above already");
-	p->image[p->nimage++] = image;
-	return AC_OK;
-}
-
 /* The number of a PCR that is of mask. */
 static bool
-pcr_number(unsigned *out, struct span s, uint32_t mask)
+pcr_number(uint64_t *out, struct span s, uint32_t mask)
 {
-	for (unsigned i = 0; i < 16; i++) {
-		char text[4];
-
-		(void)snprintf(text, sizeof(text), "%u", i);
-		if ((mask >> i & 1) != 0 && span_is(s, text)) {
-			*out = i;
-			return true;
-		}
-	}
-	return false;
+	return text_undec(out, s, 15) && (mask >> *out & 1) != 0;
 }
 
 enum ac_err
-bootrules_pcr(const struct rule *x)
+bootrules_pcr(const struct rule *x, size_t i, void *out)
 {
 	struct policy *p = x->p;
-	struct policy_pcr pcr = { 0 };
-	enum ac_err e = AC_OK;
+	uint64_t index;
 
-	if (x->in->n < 2 || !pcr_number(&pcr.index, x->in->f[1], LISTED))
-		return rule_complain(x, 1, AC_ERR_FORMAT, "expected PCR 0, 1, "
-		    "2, 3, 5, 6 or 7; of 4, 9 and 11 an image line or a "
-		    "measurements file says the values together");
-	if (x->in->n < 3)
-		return rule_digest(x, 2, &pcr.value);
-	for (size_t i = 2; e == AC_OK && i < x->in->n; i++) {
+	(void)out;
+	if (!pcr_number(&index, rule_word(x, i++), LISTED))
+		return rule_wrong(x, i - 1, "expected PCR 0, 1, 2, 3, 5, 6 or "
+		    "7; of 4, 9 and 11 an image line or a measurements file "
+		    "says the values together");
+	do {
+		struct policy_pcr *pcr = &p->pcr[p->npcr];
+		enum ac_err e;
+
 		if (p->npcr == POLICY_LIST_MAX)
 			return rule_complain(x, i, AC_ERR_LIMIT,
 			    "too many values of PCRs");
-		e = rule_digest(x, i, &pcr.value);
-		if (e == AC_OK && is_zero(&pcr.value))
-			return rule_complain(x, i, AC_ERR_FORMAT,
+		pcr->index = (unsigned)index;
+		e = rule_digest(x, i, &pcr->value);
+		if (e != AC_OK)
+			return e;
+		if (is_zero(&pcr->value))
+			return rule_wrong(x, i,
 			    "a PCR of zeros was never extended");
-		if (e == AC_OK)
-			p->pcr[p->npcr++] = pcr;
-	}
-	return e;
+		p->npcr++;
+	} while (++i < x->in->n);
+	return AC_OK;
 }
 
 /* One PCR for each member. */
 static bool
-take_measurements(struct policy_measurements *out, struct json values)
+take_values(struct policy_measurements *m, struct json values)
 {
 	JSON_EACH(j, values) {
-		unsigned i;
+		uint64_t i;
 
 		if (!pcr_number(&i, json_name(j), HELD) ||
-		    !json_digest(j, &out->pcr[i]) ||
-		    is_zero(&out->pcr[i]) != ((ZERO >> i & 1) != 0))
+		    !json_digest(j, &m->pcr[i]) ||
+		    is_zero(&m->pcr[i]) != ((ZERO >> i & 1) != 0))
 			return false;
-		out->held |= 1u << i;
+		m->held |= 1u << i;
 	}
-	return out->held != 0;
+	return m->held != 0;
 }
 
 enum ac_err
-bootrules_measurements(const struct rule *x)
+bootrules_measurements(const struct rule *x, size_t i, void *out)
 {
-	struct policy *p = x->p;
-	struct policy_measurements m = { .line = x->in->line };
+	struct policy_measurements *m = out;
 	struct json_doc doc = { 0 };
 	struct buf file = { 0 };
-	bool taken = false;
-	enum ac_err e = rule_load(x, 1, &file, FILE_EXPECTED);
+	enum ac_err e = rule_load(x, i, &file, FILE_EXPECTED);
+	bool taken;
 
 	if (e != AC_OK)
 		return e;
-	if (json_parse(&doc, buf_span(&file)) == AC_OK) {
-		taken = json_closed(json_root(&doc), "measurements") &&
-		    take_measurements(&m, json_get(json_root(&doc),
-		    "measurements"));
-		json_free(&doc);
-	}
+	m->line = x->in->line;
+	taken = json_parse(&doc, buf_span(&file)) == AC_OK &&
+	    json_count(json_root(&doc)) == 1 && take_values(m,
+	    json_get(json_root(&doc), "measurements"));
+	json_free(&doc);
 	buf_free(&file);
-	if (!taken)
-		return rule_complain(x, 1, AC_ERR_FORMAT, FILE_EXPECTED);
-	e = rule_end(x, 2);
-	if (e == AC_OK)
-		p->measurements[p->nmeasurements++] = m;
-	return e;
+	return taken ? AC_OK : rule_wrong(x, i, FILE_EXPECTED);
 }

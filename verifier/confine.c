@@ -156,8 +156,8 @@ restrict_calls(void)
 		RETURN(SECCOMP_RET_TRAP),
 	};
 	/* The kernel reads the filter, and takes no const. */
-	struct sock_filter copy[sizeof(filter) / sizeof(filter[0])];
-	struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]),
+	struct sock_filter copy[AC_COUNT(filter)];
+	struct sock_fprog program = { AC_COUNT(filter),
 		copy };
 	struct sigaction act = { .sa_sigaction = denied,
 		.sa_flags = SA_SIGINFO };

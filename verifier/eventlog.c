@@ -4,8 +4,8 @@
 #include "verifier/eventlog.h"
 
 #define SHA1_LEN 20
-#define SPEC_ID "Spec ID Event03" /* with its NUL */
-#define LOCALITY "StartupLocality" /* with its NUL */
+#define SPEC_ID "Spec ID Event03" /* and a NUL, as the next */
+#define LOCALITY "StartupLocality"
 
 /* Digest lengths that are fixed (TCG Algorithm Registry). */
 static const struct eventlog_bank known[] = {
@@ -18,25 +18,6 @@ static const struct eventlog_bank known[] = {
 	{ 0x0028, 48 },
 	{ 0x0029, 64 },
 };
-
-/* Does s begin with the text str and its NUL? */
-static bool
-begins(struct span s, const char *str)
-{
-	size_t n = strlen(str) + 1;
-
-	return s.len >= n && ac_equal(s.p, str, n);
-}
-
-static bool
-is_zero(struct span s)
-{
-	uint8_t any = 0;
-
-	for (size_t i = 0; i < s.len; i++)
-		any |= s.p[i];
-	return any == 0;
-}
 
 /* Index of the bank of alg, or nbanks. */
 static size_t
@@ -56,7 +37,7 @@ bank_is_right(const struct eventlog *log, const struct eventlog_bank *b)
 	if (b->len == 0 || b->len > EVENTLOG_DIGEST_MAX ||
 	    find_bank(log, b->alg) < log->nbanks)
 		return false;
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+	for (size_t i = 0; i < AC_COUNT(known); i++)
 		if (known[i].alg == b->alg)
 			return known[i].len == b->len;
 	return true;
@@ -67,11 +48,11 @@ static enum ac_err
 parse_spec_id(struct eventlog *log, struct span data, struct message *why)
 {
 	struct reader r = rd_of(data);
-	uint8_t minor, major, errata, uintn, vendorlen;
+	uint8_t nul, minor, major, errata, uintn, vendorlen;
 	uint32_t class, nbanks;
-	struct span name, vendor;
+	struct span vendor;
 
-	if (!rd_take(&r, &name, sizeof(SPEC_ID)) || !begins(name, SPEC_ID))
+	if (!rd_text(&r, SPEC_ID) || !rd_u8(&r, &nul) || nul != 0)
 		return BECAUSE(why, AC_ERR_UNSUPPORTED, "the boot log is not "
 		    "in the crypto-agile form: it begins with no \"Spec ID "
 		    "Event03\"");
@@ -116,7 +97,7 @@ parse_header(struct eventlog *log, struct reader *r, struct message *why)
 	if (!rd_le32(r, &pcr) || !rd_le32(r, &type) ||
 	    !rd_take(r, &sha1, SHA1_LEN) || !rd_le32(r, &len) ||
 	    !rd_take(r, &data, len) || pcr != 0 ||
-	    type != EVENTLOG_NO_ACTION || !is_zero(sha1))
+	    type != EVENTLOG_NO_ACTION || !span_is_zero(sha1))
 		return BECAUSE(why, AC_ERR_FORMAT, "the boot log does not "
 		    "begin with a whole Specification ID event");
 	return parse_spec_id(log, data, why);
@@ -157,26 +138,24 @@ static enum ac_err
 check_no_action(struct eventlog *log, const struct eventlog_event *e,
     bool *located, bool extended, struct message *why)
 {
-	uint8_t from;
+	struct reader r = rd_of(e->data);
+	uint8_t nul, from;
 
 	for (size_t i = 0; i < log->nbanks; i++) {
-		if (!CHECK(boot_no_action, is_zero(e->digest[i])))
+		if (!CHECK(boot_no_action, span_is_zero(e->digest[i])))
 			return BECAUSE(why, AC_ERR_FORMAT, "event %zu of the "
 			    "boot log extends nothing (EV_NO_ACTION), but "
 			    "states a digest", log->nevents);
 	}
-	if (!begins(e->data, LOCALITY))
+	if (!rd_text(&r, LOCALITY) || !rd_u8(&r, &nul) || nul != 0)
 		return AC_OK;
-	if (e->data.len != sizeof(LOCALITY) + 1)
-		goto wrong;
-	from = e->data.p[sizeof(LOCALITY)];
-	if (!CHECK(boot_locality, e->pcr == 0 && !*located && !extended &&
-	    (from == 0 || from == 3 || from == 4)))
-		goto wrong;
-	*located = true;
-	log->locality = from;
-	return AC_OK;
-wrong:
+	if (rd_u8(&r, &from) && rd_end(&r) && CHECK(boot_locality,
+	    e->pcr == 0 && !*located && !extended &&
+	    (from == 0 || from == 3 || from == 4))) {
+		*located = true;
+		log->locality = from;
+		return AC_OK;
+	}
 	return BECAUSE(why, AC_ERR_FORMAT, "event %zu of the boot log, the "
 	    "startup locality, is not 0, 3 or 4, or stands a second time or "
 	    "after PCR 0 was extended", log->nevents);

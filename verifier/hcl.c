@@ -28,16 +28,6 @@ malformed(struct message *why, const char *what)
 	return BECAUSE(why, AC_ERR_FORMAT, "HCL report: %s", what);
 }
 
-static bool
-is_zero(struct span s)
-{
-	uint8_t any = 0;
-
-	for (size_t i = 0; i < s.len; i++)
-		any |= s.p[i];
-	return any == 0;
-}
-
 /* The one key HCLAkPub among the claims. */
 static bool
 read_ak(struct hcl *h, struct json claims)
@@ -94,7 +84,7 @@ hcl_parse(struct hcl *out, struct span report, struct message *why)
 	    !rd_le32(&r, &version) || version < 1 || version > 2 ||
 	    !rd_le32(&r, &size) || !rd_le32(&r, &request) ||
 	    request != REQUEST_ATTESTATION || !rd_take(&r, &rest, 16) ||
-	    !is_zero(rest))
+	    !span_is_zero(rest))
 		return malformed(why, "the header");
 	if (!rd_take(&r, &hardware, HARDWARE_LEN) ||
 	    !rd_le32(&r, &datasize) || !rd_le32(&r, &dataversion) ||
@@ -105,7 +95,7 @@ hcl_parse(struct hcl *out, struct span report, struct message *why)
 	    size != HEADER_LEN + HARDWARE_LEN + datasize)
 		return malformed(why, "the description of the claims");
 	if (!rd_take(&r, &claims, claimslen) ||
-	    !CHECK(hcl_end, is_zero(r.left)))
+	    !CHECK(hcl_end, span_is_zero(r.left)))
 		return malformed(why, "the claims' length");
 	h.kind = (enum hcl_kind)kind;
 	h.hardware = hardware;
@@ -113,7 +103,7 @@ hcl_parse(struct hcl *out, struct span report, struct message *why)
 	if (h.kind == HCL_TDX) {
 		h.hardware.len = TDREPORT_LEN;
 		bound.p = hardware.p + TDREPORT_REPORT_DATA;
-		if (!is_zero(span_of(hardware.p + TDREPORT_LEN,
+		if (!span_is_zero(span_of(hardware.p + TDREPORT_LEN,
 		    HARDWARE_LEN - TDREPORT_LEN)))
 			return malformed(why, "bytes after the TDREPORT");
 	}

@@ -6,17 +6,9 @@
 #include "common/reader.h"
 #include "common/text.h"
 #include "verifier/inspect.h"
+#include "verifier/report.h"
 
 #define SHOWN_MAX 512 /* bytes of an event, subjects of a line */
-
-static struct message
-member(struct json object, const char *name)
-{
-	struct span s;
-
-	return json_string(json_get(object, name), &s) ? message_quoted(s) :
-	    (struct message){ "(none)" };
-}
 
 /* Type and text of one event, of ours or of the first AICert. */
 static void
@@ -26,7 +18,7 @@ put_event(struct writer *w, struct span line)
 
 	wr_str(w, "    event ");
 	if (json_parse(&doc, line) == AC_OK)
-		wr_str(w, member(json_root(&doc), "event_type").text);
+		wr_str(w, report_member(json_root(&doc), "event_type").text);
 	else
 		wr_str(w, "(no JSON)");
 	wr_str(w, "\n      ");
@@ -52,7 +44,7 @@ put_events(struct writer *w, struct json list, const char *head)
 			put_event(w, line);
 			continue;
 		}
-		wr_printf(w, "    event %s\n", member(j, "event_type").text);
+		wr_printf(w, "    event %s\n", report_member(j, "event_type").text);
 	}
 }
 
@@ -64,21 +56,20 @@ put_subjects(struct writer *w, struct json subjects)
 	for (struct json j = json_first(subjects);
 	    json_present(j) && i < SHOWN_MAX; j = json_next(j), i++) {
 		wr_printf(w, "  subject %s sha256 %s\n",
-		    member(j, "name").text,
-		    member(json_get(j, "digest"), "sha256").text);
+		    report_member(j, "name").text,
+		    report_member(json_get(j, "digest"), "sha256").text);
 	}
 }
 
 static void
 put_dependencies(struct writer *w, struct json predicate)
 {
-	struct json list = json_get(json_get(predicate, "buildDefinition"),
-	    "resolvedDependencies");
+	struct json list = json_at(predicate, "buildDefinition.resolvedDependencies");
 
 	JSON_EACH(j, list)
 		wr_printf(w, "  input %s from %s sha256 %s\n",
-		    member(j, "name").text, member(j, "uri").text,
-		    member(json_get(j, "digest"), "sha256").text);
+		    report_member(j, "name").text, report_member(j, "uri").text,
+		    report_member(json_get(j, "digest"), "sha256").text);
 }
 
 static void
@@ -150,10 +141,8 @@ inspect_text(struct writer *w, struct span text)
 	}
 	ok = text.len > 0;
 	for (size_t n = 1; ok && !rd_end(&r); n++) {
-		if (!rd_line(&r, &raw)) {
-			raw = r.left;
-			r = rd_of(span_of(NULL, 0));
-		}
+		if (!rd_line(&r, &raw))
+			raw = rd_rest(&r);
 		ok = put_line(w, raw, n);
 	}
 	return ok;

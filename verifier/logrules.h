@@ -7,12 +7,14 @@
 
 #include "verifier/rule.h"
 
-/* Each takes one line of its kind into the policy. */
-AC_MUST_CHECK enum ac_err logrules_log(const struct rule *x);
-AC_MUST_CHECK enum ac_err logrules_witness(const struct rule *x);
-AC_MUST_CHECK enum ac_err logrules_group(const struct rule *x);
-AC_MUST_CHECK enum ac_err logrules_quorum(const struct rule *x);
-AC_MUST_CHECK enum ac_err logrules_log_time(const struct rule *x);
+/* What a witness or group is called: a name that no other has. */
+rule_take logrules_name; /* struct policy_name */
+
+/* The rest of a line, from word i on, into what the words before began. */
+rule_take logrules_log;     /* struct note_key */
+rule_take logrules_witness; /* struct policy_node, as is that of a group */
+rule_take logrules_group;
+rule_take logrules_quorum;  /* nothing */
 
 /*
  * After the last line: no log-time key, which vouches for a log's clock, is

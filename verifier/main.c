@@ -34,9 +34,7 @@
 #define ALLOW_MAX 64 /* --allow-extra */
 
 /* Options that have no letter. */
-enum { OPT_AT = 256, OPT_NO_SANDBOX, OPT_REVOCATIONS, OPT_LINEAGE,
-	OPT_VSA, OPT_INSPECT, OPT_TLOG_POLICY, OPT_CERTIFICATE,
-	OPT_ALLOW_EXTRA };
+enum { OPT_AT = 256, OPT_REVOCATIONS, OPT_LINEAGE, OPT_ALLOW_EXTRA };
 
 static const char usage[] =
     "usage: aicert-verify [--policy FILE] [--at TIME] [--json] [--quiet]\n"
@@ -90,34 +88,41 @@ struct options {
 	const char *allow[ALLOW_MAX];
 	size_t nallow;
 	const char *revocations, *lineage;
-	bool json, quiet, no_sandbox, vsa, inspect, tlog_policy, colour;
-	bool has_at;
+	int json, quiet, no_sandbox, vsa, inspect, tlog_policy; /* 0 or 1 */
+	bool colour, has_at;
 	int64_t at_s;
 };
 
 /* What is read, opened before the confinement; -1 where it is not there. */
 struct inputs {
-	int dir;   /* the model's folder, or that of its one file */
-	int blobs; /* where its links lead */
-	int alone; /* the one file, where it is none that blobs has */
+	union {
+		struct {
+			int dir;     /* the model's folder, or its one file's */
+			int blobs;   /* where its links lead */
+			int alone;   /* the one file, unless blobs has it */
+			int cert, sig;
+			int lineage; /* a folder */
+			int snapshot[VERIFY_SNAPSHOTS_MAX];
+		};
+		int fd[6 + VERIFY_SNAPSHOTS_MAX];
+	};
 	const char *name; /* of the one file, in dir; NULL: the whole folder */
-	int cert, sig;
-	int lineage; /* a folder */
 	size_t nsnapshots;
-	int snapshot[VERIFY_SNAPSHOTS_MAX];
 };
+
+static void
+inputs_clear(struct inputs *in)
+{
+	*in = (struct inputs){ .nsnapshots = 0 };
+	memset(in->fd, 0xff, sizeof(in->fd));
+}
 
 static void
 inputs_close(struct inputs *in)
 {
-	const int fd[] = { in->dir, in->blobs, in->alone, in->cert, in->sig,
-		in->lineage };
-
-	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++)
-		if (fd[i] >= 0)
-			(void)close(fd[i]);
-	for (size_t i = 0; i < in->nsnapshots; i++)
-		(void)close(in->snapshot[i]);
+	for (size_t i = 0; i < AC_COUNT(in->fd); i++)
+		if (in->fd[i] >= 0)
+			(void)close(in->fd[i]);
 }
 
 static enum ac_err
@@ -168,31 +173,24 @@ static enum ac_err
 open_certificate(struct inputs *in, const struct options *o,
     struct message *why)
 {
-	const char *path = o->certificate, *slash;
+	const char *path = o->certificate != NULL ? o->certificate :
+	    "aicert.jsonl";
+	const char *slash = strrchr(path, '/');
+	int dir = o->certificate != NULL ? AT_FDCWD : in->dir;
 	char *sig = NULL;
-	enum ac_err e;
+	enum ac_err e = open_file(&in->cert, dir, path, why);
 
-	if (path == NULL) {
-		e = open_file(&in->cert, in->dir, "aicert.jsonl", why);
-		if (e == AC_OK && in->cert < 0) {
-			message_set(why, "there is no aicert.jsonl in this "
-			    "folder; without a certificate there is nothing to "
-			    "verify");
-			e = AC_ERR_NOT_FOUND;
-		}
-		return e != AC_OK ? e :
-		    open_file(&in->sig, in->dir, "model.sig", why);
-	}
-	e = open_file(&in->cert, AT_FDCWD, path, why);
+	if (e == AC_OK && in->cert < 0 && o->certificate != NULL)
+		return cannot_open(why, path);
 	if (e == AC_OK && in->cert < 0)
-		e = cannot_open(why, path);
-	if (e != AC_OK)
-		return e;
-	slash = strrchr(path, '/');
-	if (asprintf(&sig, "%.*smodel.sig", slash == NULL ? 0 :
+		return BECAUSE(why, AC_ERR_NOT_FOUND, "there is no "
+		    "aicert.jsonl in this folder; without a certificate there "
+		    "is nothing to verify");
+	if (e == AC_OK && asprintf(&sig, "%.*smodel.sig", slash == NULL ? 0 :
 	    (int)(slash + 1 - path), path) < 0)
-		return BECAUSE(why, AC_ERR_MEMORY, "no memory");
-	e = open_file(&in->sig, AT_FDCWD, sig, why);
+		e = BECAUSE(why, AC_ERR_MEMORY, "no memory");
+	if (e == AC_OK)
+		e = open_file(&in->sig, dir, sig, why);
 	free(sig);
 	return e;
 }
@@ -202,24 +200,23 @@ static enum ac_err
 open_snapshots(struct inputs *in, const struct options *o,
     const struct policy *p, struct message *why)
 {
-	for (size_t i = 0; i < (o->revocations != NULL ? 1 : p->nregistry) &&
-	    in->nsnapshots < VERIFY_SNAPSHOTS_MAX; i++) {
-		char *path = o->revocations != NULL ? strdup(o->revocations) :
-		    policyfile_snapshot(p->registry[i].origin);
-		int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC |
-		    O_NONBLOCK | O_NOCTTY) : -1;
+	const char *named = o->revocations;
+	enum ac_err e = AC_OK;
 
-		if (fd < 0 && path != NULL &&
-		    (o->revocations != NULL || errno != ENOENT)) {
-			(void)!cannot_open(why, path);
-			free(path);
-			return AC_ERR_IO;
-		}
+	for (size_t i = 0; e == AC_OK && i < (named != NULL ? 1 :
+	    p->nregistry) && in->nsnapshots < VERIFY_SNAPSHOTS_MAX; i++) {
+		int *fd = &in->snapshot[in->nsnapshots];
+		char *path = named != NULL ? strdup(named) :
+		    policyfile_snapshot(p->registry[i].origin);
+
+		if (path != NULL)
+			e = open_file(fd, AT_FDCWD, path, why);
+		if (e == AC_OK && *fd < 0 && named != NULL)
+			e = cannot_open(why, named);
+		in->nsnapshots += *fd >= 0;
 		free(path);
-		if (fd >= 0)
-			in->snapshot[in->nsnapshots++] = fd;
 	}
-	return AC_OK;
+	return e;
 }
 
 static enum ac_err
@@ -415,28 +412,37 @@ add_others(struct verification *v, struct inputs *in, int64_t now_s,
 	return AC_OK;
 }
 
-/* The report of *r to the parent. */
-static int
-send_report(const struct report *r, const struct options *o)
+/* The report of *r in the form that was asked for; where it is to go. */
+static enum ac_err
+write_report(struct buf *text, enum relay_kind *kind, const struct report *r,
+    const struct options *o)
 {
-	enum relay_kind kind = !o->json && (r->v == NULL || o->vsa) ?
-	    RELAY_ERR : RELAY_OUT;
-	struct buf text = { 0 };
 	struct writer w;
-	enum ac_err e;
 
-	if (o->quiet)
-		return (int)r->verdict;
+	*kind = o->json != 0 || (r->v != NULL && o->vsa == 0) ? RELAY_OUT :
+	    RELAY_ERR;
 	wr_init(&w, RELAY_MAX);
 	/* Where nothing could be read there is nothing to summarise. */
-	if (o->vsa && vsa_write(&w, r) == AC_OK)
-		kind = RELAY_OUT;
-	else if (o->json)
+	if (o->vsa != 0 && vsa_write(&w, r) == AC_OK)
+		*kind = RELAY_OUT;
+	else if (o->json != 0)
 		report_json(&w, r);
 	else
 		report_text(&w, r);
-	e = wr_end(&w, &text);
-	if (e == AC_OK)
+	return wr_end(&w, text);
+}
+
+/* The same to the parent. */
+static int
+send_report(const struct report *r, const struct options *o)
+{
+	struct buf text = { 0 };
+	enum relay_kind kind;
+	enum ac_err e = AC_OK;
+
+	if (o->quiet == 0)
+		e = write_report(&text, &kind, r, o);
+	if (o->quiet == 0 && e == AC_OK)
 		e = relay_send(kind, buf_span(&text));
 	buf_free(&text);
 	/* Without its report no verdict is told. */
@@ -488,10 +494,10 @@ confine_to(const struct inputs *in, const struct options *o,
 	enum ac_err e;
 	int abi;
 
-	if (o->no_sandbox)
+	if (o->no_sandbox != 0)
 		return AC_OK;
-	e = confine(fd, sizeof(fd) / sizeof(fd[0]), &abi, why);
-	if (e == AC_OK && abi == 0 && !o->quiet)
+	e = confine(fd, AC_COUNT(fd), &abi, why);
+	if (e == AC_OK && abi == 0 && o->quiet == 0)
 		(void)!relay_send(RELAY_NOTE, span_str("note: this kernel has "
 		    "no Landlock; what reads the model is confined by seccomp "
 		    "alone"));
@@ -512,8 +518,7 @@ run(const struct options *o, bool show)
 	struct report r = { .verdict = VERIFY_COULD_NOT_RUN,
 		.subject = o->model, .now_s = unix_now(),
 		.colour = o->colour };
-	struct inputs in = { .dir = -1, .blobs = -1, .alone = -1,
-		.cert = -1, .sig = -1, .lineage = -1 };
+	struct inputs in;
 	struct buf cert = { 0 }, sig = { 0 };
 	struct buf snapshot[VERIFY_SNAPSHOTS_MAX] = { { 0 } };
 	struct verification *v = NULL;
@@ -522,6 +527,7 @@ run(const struct options *o, bool show)
 	char *path = policyfile_find(o->policy);
 	int code;
 
+	inputs_clear(&in);
 	r.policy = path;
 	if (path == NULL) {
 		message_set(&why, "no policy: none was named, and there is "
@@ -562,12 +568,13 @@ inspect(const struct options *o)
 {
 	struct report r = { .verdict = VERIFY_COULD_NOT_RUN,
 		.subject = o->model };
-	struct inputs in = { .dir = -1, .cert = -1, .sig = -1, .lineage = -1 };
+	struct inputs in;
 	struct buf cert = { 0 }, text = { 0 };
 	struct message why = { "" };
 	int code = VERIFY_COULD_NOT_RUN;
 	struct writer w;
 
+	inputs_clear(&in);
 	in.cert = open(o->model, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (in.cert < 0) {
 		(void)!cannot_open(&why, o->model);
@@ -611,7 +618,7 @@ child(const struct options *o, int pipe_fd, bool show)
 	/* The verdict does not depend on this machine's openssl.cnf. */
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		return VERIFY_COULD_NOT_RUN;
-	return o->inspect ? inspect(o) : run(o, show);
+	return o->inspect != 0 ? inspect(o) : run(o, show);
 }
 
 static double
@@ -693,7 +700,7 @@ listen_to(struct heard *h, int fd, const struct options *o)
 	if (e != AC_ERR_NOT_FOUND)
 		return e;
 	return h->text.p == NULL || relay_is_plain(buf_span(&h->text),
-	    o->json, isatty(h->kind == RELAY_OUT ? STDOUT_FILENO :
+	    o->json != 0, isatty(h->kind == RELAY_OUT ? STDOUT_FILENO :
 	    STDERR_FILENO) == 1) ? AC_OK : AC_ERR_FORMAT;
 }
 
@@ -704,18 +711,11 @@ print_failure(const struct options *o, const struct message *why)
 	struct report r = { .verdict = VERIFY_COULD_NOT_RUN,
 		.subject = o->model, .problem = why->text };
 	struct buf text = { 0 };
-	struct writer w;
+	enum relay_kind kind;
 
-	if (o->quiet)
-		return VERIFY_COULD_NOT_RUN;
-	wr_init(&w, RELAY_MAX);
-	if (o->json)
-		report_json(&w, &r);
-	else
-		report_text(&w, &r);
-	if (wr_end(&w, &text) == AC_OK)
-		(void)!file_write_all(o->json ? STDOUT_FILENO : STDERR_FILENO,
-		    buf_span(&text));
+	if (o->quiet == 0 && write_report(&text, &kind, &r, o) == AC_OK)
+		(void)!file_write_all(kind == RELAY_OUT ? STDOUT_FILENO :
+		    STDERR_FILENO, buf_span(&text));
 	buf_free(&text);
 	return VERIFY_COULD_NOT_RUN;
 }
@@ -734,7 +734,7 @@ call_name(uint32_t nr)
 		{ SYS_ptrace, "ptrace" }, { SYS_kill, "kill" },
 		{ SYS_unlinkat, "unlinkat" } };
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+	for (size_t i = 0; i < AC_COUNT(known); i++)
 		if (known[i].nr == nr)
 			return known[i].name;
 	return "unnamed";
@@ -766,7 +766,7 @@ parent(const struct options *o, int fd, pid_t pid)
 		    "by signal %d (%s)", WTERMSIG(status),
 		    strsignal(WTERMSIG(status)));
 	else if (e != AC_OK || code > VERIFY_REFUSED ||
-	    (h.text.p == NULL && !o->quiet))
+	    (h.text.p == NULL && o->quiet == 0))
 		message_set(&why, "the process that reads the model ended "
 		    "without a report that can be printed: %s",
 		    ac_strerror(e));
@@ -786,7 +786,7 @@ parent(const struct options *o, int fd, pid_t pid)
 static int
 start(const struct options *o)
 {
-	bool show = !o->quiet && isatty(STDERR_FILENO) == 1;
+	bool show = o->quiet == 0 && isatty(STDERR_FILENO) == 1;
 	int ends[2], code;
 	pid_t pid;
 
@@ -804,9 +804,17 @@ start(const struct options *o)
 	(void)close(ends[0]);
 	code = child(o, ends[1], show);
 	/* What runs at a normal end asks for more than is allowed. */
-	if (!o->no_sandbox)
+	if (o->no_sandbox == 0)
 		_exit(code);
 	return code;
+}
+
+/* What cannot be run; the exit code. */
+static int
+refuse(const char *why)
+{
+	(void)fprintf(stderr, "COULD NOT RUN: %s\n", why);
+	return VERIFY_COULD_NOT_RUN;
 }
 
 static int
@@ -821,39 +829,39 @@ print_tlog_policy(const struct options *o)
 		e = policyfile_tlog(&text, path, &why);
 	if (e == AC_OK)
 		e = file_write_all(STDOUT_FILENO, buf_span(&text));
-	if (e != AC_OK)
-		(void)fprintf(stderr, "COULD NOT RUN: %s\n", why.text);
 	buf_free(&text);
 	free(path);
-	return e == AC_OK ? 0 : VERIFY_COULD_NOT_RUN;
+	return e == AC_OK ? 0 : refuse(why.text);
 }
 
 int
 main(int argc, char **argv)
 {
-	static const struct option longs[] = {
+	struct options o = { 0 };
+	const struct option longs[] = {
 		{ "policy", required_argument, NULL, 'p' },
 		{ "certificate", required_argument, NULL, 'c' },
 		{ "allow-extra", required_argument, NULL, OPT_ALLOW_EXTRA },
 		{ "at", required_argument, NULL, OPT_AT },
 		{ "revocations", required_argument, NULL, OPT_REVOCATIONS },
 		{ "lineage", required_argument, NULL, OPT_LINEAGE },
-		{ "vsa", no_argument, NULL, OPT_VSA },
-		{ "inspect", no_argument, NULL, OPT_INSPECT },
-		{ "tlog-policy", no_argument, NULL, OPT_TLOG_POLICY },
+		{ "vsa", no_argument, &o.vsa, 1 },
+		{ "inspect", no_argument, &o.inspect, 1 },
+		{ "tlog-policy", no_argument, &o.tlog_policy, 1 },
 		{ "json", no_argument, NULL, 'j' },
 		{ "quiet", no_argument, NULL, 'q' },
-		{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
+		{ "no-sandbox", no_argument, &o.no_sandbox, 1 },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
 	};
-	struct options o = { 0 };
 	int c;
 
 	opterr = 0; /* the first line is ours */
 	while ((c = getopt_long(argc, argv, "p:c:jqhV", longs, NULL)) != -1) {
 		switch (c) {
+		case 0: /* of longs, which stored it */
+			break;
 		case 'p':
 			o.policy = optarg;
 			break;
@@ -861,44 +869,27 @@ main(int argc, char **argv)
 			o.certificate = optarg;
 			break;
 		case OPT_ALLOW_EXTRA:
-			if (o.nallow == ALLOW_MAX) {
-				(void)fprintf(stderr, "COULD NOT RUN: "
-				    "--allow-extra at most %d times\n",
-				    ALLOW_MAX);
-				return VERIFY_COULD_NOT_RUN;
-			}
+			if (o.nallow == ALLOW_MAX)
+				return refuse("--allow-extra at most 64 times");
 			o.allow[o.nallow++] = optarg;
 			break;
 		case OPT_AT:
 			o.has_at = time_parse(&o.at_s, span_str(optarg));
-			if (o.has_at)
-				break;
-			(void)fputs("COULD NOT RUN: --at takes a time such as "
-			    "2026-01-31T12:00:00Z\n", stderr);
-			return VERIFY_COULD_NOT_RUN;
+			if (!o.has_at)
+				return refuse("--at takes a time such as "
+				    "2026-01-31T12:00:00Z");
+			break;
 		case OPT_REVOCATIONS:
 			o.revocations = optarg;
 			break;
 		case OPT_LINEAGE:
 			o.lineage = optarg;
 			break;
-		case OPT_VSA:
-			o.vsa = true;
-			break;
-		case OPT_INSPECT:
-			o.inspect = true;
-			break;
-		case OPT_TLOG_POLICY:
-			o.tlog_policy = true;
-			break;
 		case 'j':
-			o.json = true;
+			o.json = 1;
 			break;
 		case 'q':
-			o.quiet = true;
-			break;
-		case OPT_NO_SANDBOX:
-			o.no_sandbox = true;
+			o.quiet = 1;
 			break;
 		case 'h':
 			(void)fputs(usage, stdout);
@@ -907,25 +898,18 @@ main(int argc, char **argv)
 			(void)puts("aicert-verify " AICERT_VERSION);
 			return 0;
 		default:
-			(void)fputs("COULD NOT RUN: unknown option, or one "
-			    "without its value; see aicert-verify --help\n",
-			    stderr);
-			return VERIFY_COULD_NOT_RUN;
+			return refuse("unknown option, or one without its "
+			    "value; see aicert-verify --help");
 		}
 	}
-	if (o.tlog_policy && argc == optind)
+	if (o.tlog_policy != 0 && argc == optind)
 		return print_tlog_policy(&o);
-	if (o.vsa && o.json) {
-		(void)fputs("COULD NOT RUN: --json and --vsa are two outputs; "
-		    "name one\n", stderr);
-		return VERIFY_COULD_NOT_RUN;
-	}
+	if (o.vsa != 0 && o.json != 0)
+		return refuse("--json and --vsa are two outputs; name one");
+	if (argc - optind != 1 || argv[optind][0] == '\0')
+		return refuse("name one model, a folder or a file; see "
+		    "aicert-verify --help");
 	o.colour = isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == NULL;
-	if (argc - optind != 1 || argv[optind][0] == '\0') {
-		(void)fputs("COULD NOT RUN: name one model, a folder or a file; see "
-		    "aicert-verify --help\n", stderr);
-		return VERIFY_COULD_NOT_RUN;
-	}
 	o.model = argv[optind];
 	return start(&o);
 }

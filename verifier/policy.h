@@ -145,6 +145,11 @@ const struct policy_registry *policy_registry_by(const struct policy *p,
 const struct policy_ak_root *policy_ak_root_by(const struct policy *p,
     const struct digest *der);
 
+/* The one of list[0..n) with that digest, or NULL. */
+const struct policy_named_digest *policy_named_by(
+    const struct policy_named_digest list[], size_t n,
+    const struct digest *d);
+
 /* May a self-asserted certificate of this builder be accepted? */
 bool policy_allows_self_asserted(const struct policy *p,
     const struct policy_builder *b);

@@ -7,6 +7,7 @@
 #include "common/file.h"
 #include "common/reader.h"
 #include "verifier/policyfile.h"
+#include "verifier/rule.h"
 
 /* Folder of the policy file, for the PEM paths in it. */
 struct policy_dir {
@@ -78,14 +79,13 @@ is_tlog(struct span line)
 {
 	static const char *const words[] = { "log", "witness", "group",
 		"quorum" };
-	size_t i = 0, n;
+	struct rule_words in;
+	struct message why;
 
-	while (i < line.len && (line.p[i] == ' ' || line.p[i] == '\t'))
-		i++;
-	for (n = i; n < line.len && line.p[n] > ' '; n++)
-		;
-	for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
-		if (span_is(span_of(line.p + i, n - i), words[k]))
+	if (rule_split(&in, line, 0, &why) != AC_OK || in.n == 0)
+		return false;
+	for (size_t k = 0; k < AC_COUNT(words); k++)
+		if (span_is(in.f[0], words[k]))
 			return true;
 	return false;
 }
@@ -107,10 +107,8 @@ policyfile_tlog(struct buf *out, const char *path, struct message *why)
 		return e;
 	wr_init(&w, 2 * POLICY_MAX);
 	for (r = rd_of(buf_span(&text)); !rd_end(&r);) {
-		if (!rd_line(&r, &line)) {
-			line = r.left;
-			r = rd_of(span_of(NULL, 0));
-		}
+		if (!rd_line(&r, &line))
+			line = rd_rest(&r);
 		if (!is_tlog(line))
 			continue;
 		wr_bytes(&w, line);

@@ -64,9 +64,8 @@ is_time_key_of(const struct note_key *key, struct span origin)
 {
 	struct span name = span_str(key->name);
 
-	return name.len == origin.len + strlen("/time") &&
-	    span_equal(span_of(name.p, origin.len), origin) &&
-	    span_is(span_of(name.p + origin.len, strlen("/time")), "/time");
+	return span_ends(name, "/time") &&
+	    span_equal(span_of(name.p, name.len - strlen("/time")), origin);
 }
 
 const struct note_key *

@@ -4,7 +4,6 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/param_build.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
@@ -12,6 +11,7 @@
 #include "common/sha256.h"
 #include "verifier/check.h"
 #include "verifier/quote.h"
+#include "verifier/sig.h"
 
 /* TPM 2.0 Part 2. */
 #define TPM_GENERATED_VALUE 0xff544347
@@ -97,7 +97,7 @@ static const struct hash {
 static const struct hash *
 hash_by(uint16_t alg)
 {
-	for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++)
+	for (size_t i = 0; i < AC_COUNT(hashes); i++)
 		if (hashes[i].alg == alg)
 			return &hashes[i];
 	return NULL;
@@ -202,7 +202,7 @@ quote_check_attributes(const struct quote_public *k, struct message *why)
 		{ QUOTE_SENSITIVE_DATA_ORIGIN, "sensitiveDataOrigin" },
 	};
 
-	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
+	for (size_t i = 0; i < AC_COUNT(required); i++) {
 		if (!CHECK(ak_attributes,
 		    (k->attributes & required[i].bit) != 0))
 			return BECAUSE(why, AC_ERR_MISMATCH, "the AK is not %s",
@@ -213,51 +213,43 @@ quote_check_attributes(const struct quote_public *k, struct message *why)
 	return AC_OK;
 }
 
-/* The key's parameters for OpenSSL. */
-static OSSL_PARAM *
-key_params(const struct quote_public *k)
-{
-	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
-	BIGNUM *n = BN_bin2bn(k->modulus.p, (int)k->modulus.len, NULL);
-	uint8_t point[1 + 2 * 48] = { POINT_CONVERSION_UNCOMPRESSED };
-	OSSL_PARAM *params = NULL;
-	bool ok;
-
-	if (bld == NULL || n == NULL)
-		goto out;
-	if (k->type == TPM_ALG_RSA) {
-		ok = OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, n) ==
-		    1 && OSSL_PARAM_BLD_push_uint(bld, OSSL_PKEY_PARAM_RSA_E,
-		    k->exponent) == 1;
-	} else {
-		memcpy(point + 1, k->x.p, k->x.len);
-		memcpy(point + 1 + k->x.len, k->y.p, k->y.len);
-		ok = OSSL_PARAM_BLD_push_utf8_string(bld,
-		    OSSL_PKEY_PARAM_GROUP_NAME, k->key_bits == 256 ? "P-256" :
-		    "P-384", 0) == 1 && OSSL_PARAM_BLD_push_octet_string(bld,
-		    OSSL_PKEY_PARAM_PUB_KEY, point, 1 + k->x.len + k->y.len) ==
-		    1;
-	}
-	if (ok)
-		params = OSSL_PARAM_BLD_to_param(bld);
-out:
-	OSSL_PARAM_BLD_free(bld);
-	BN_free(n);
-	return params;
-}
-
 static EVP_PKEY *
 load_key(const struct quote_public *k)
 {
+	char group[] = "P-256";
+	unsigned int exponent = k->exponent;
+	uint8_t point[1 + 2 * 48] = { POINT_CONVERSION_UNCOMPRESSED };
+	uint8_t n[512]; /* as the CPU has numbers: the last byte first */
+	OSSL_PARAM rsa[] = {
+		OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, n,
+		    k->modulus.len),
+		OSSL_PARAM_construct_uint(OSSL_PKEY_PARAM_RSA_E, &exponent),
+		OSSL_PARAM_construct_end(),
+	};
+	OSSL_PARAM ec[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
+		    group, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
+		    point, 1 + k->x.len + k->y.len),
+		OSSL_PARAM_construct_end(),
+	};
+	bool is_rsa = k->type == TPM_ALG_RSA;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL,
-	    k->type == TPM_ALG_RSA ? "RSA" : "EC", NULL);
-	OSSL_PARAM *params = key_params(k);
+	    is_rsa ? "RSA" : "EC", NULL);
 	EVP_PKEY *key = NULL;
 
-	if (ctx == NULL || params == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
+	for (size_t i = 0; i < k->modulus.len; i++)
+		n[i] = k->modulus.p[k->modulus.len - 1 - i];
+	if (!is_rsa) {
+		memcpy(point + 1, k->x.p, k->x.len);
+		memcpy(point + 1 + k->x.len, k->y.p, k->y.len);
+		memcpy(group, k->key_bits == 256 ? "P-256" : "P-384",
+		    sizeof(group));
+	}
+	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, is_rsa ? rsa :
+	    ec) != 1)
 		key = NULL;
-	OSSL_PARAM_free(params);
 	EVP_PKEY_CTX_free(ctx);
 	return key;
 }
@@ -290,37 +282,14 @@ out:
 	return e;
 }
 
-/* r and s, each as long as the curve's order, as a DER signature. */
-static int
-ecdsa_der(unsigned char **out, struct span r, struct span s)
-{
-	ECDSA_SIG *sig = ECDSA_SIG_new();
-	BIGNUM *a = BN_bin2bn(r.p, (int)r.len, NULL);
-	BIGNUM *b = BN_bin2bn(s.p, (int)s.len, NULL);
-	int len = 0;
-
-	if (sig != NULL && a != NULL && b != NULL &&
-	    ECDSA_SIG_set0(sig, a, b) == 1) {
-		a = b = NULL; /* transferred */
-		len = i2d_ECDSA_SIG(sig, out);
-	}
-	BN_free(a);
-	BN_free(b);
-	ECDSA_SIG_free(sig);
-	return len;
-}
-
 static bool
 set_scheme(EVP_PKEY_CTX *ctx, const struct quote_public *k, const EVP_MD *md)
 {
-	if (EVP_PKEY_verify_init(ctx) != 1 ||
-	    EVP_PKEY_CTX_set_signature_md(ctx, md) != 1)
-		return false;
-	if (k->scheme == TPM_ALG_RSASSA)
-		return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) ==
-		    1;
-	return k->scheme != TPM_ALG_RSAPSS ||
-	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1;
+	return EVP_PKEY_verify_init(ctx) == 1 &&
+	    EVP_PKEY_CTX_set_signature_md(ctx, md) == 1 &&
+	    (k->type == TPM_ALG_ECC || EVP_PKEY_CTX_set_rsa_padding(ctx,
+	    k->scheme == TPM_ALG_RSASSA ? RSA_PKCS1_PADDING :
+	    RSA_PKCS1_PSS_PADDING) == 1);
 }
 
 /* Does sig, in OpenSSL's form, hold for attest? */
@@ -380,7 +349,8 @@ quote_check_signature(struct span attest, struct span signature,
 		    quote_scheme_name(k), quote_hash_name(k));
 	if (!ecc)
 		return verify(attest, a, k, why);
-	len = ecdsa_der(&der, a, b);
+	len = sig_ecdsa_der(&der, BN_bin2bn(a.p, (int)a.len, NULL),
+	    BN_bin2bn(b.p, (int)b.len, NULL));
 	e = len <= 0 ? AC_ERR_MEMORY :
 	    verify(attest, span_of(der, (size_t)len), k, why);
 	OPENSSL_free(der);

@@ -3,11 +3,9 @@
 
 #include "common/sha256.h"
 #include "common/text.h"
-#include "common/time.h"
 
-/* Text from outside, for a terminal. */
-static struct message
-member(struct json object, const char *name)
+struct message
+report_member(struct json object, const char *name)
 {
 	struct span s;
 
@@ -22,15 +20,6 @@ digest_of(struct json object)
 
 	return json_digest(json_get(object, "sha256"), &d) ?
 	    message_digest(&d) : (struct message){ "(none)" };
-}
-
-static struct message
-time_of(int64_t unix_s)
-{
-	struct message m = { "" };
-
-	return time_format(m.text, unix_s) == AC_OK ? m :
-	    (struct message){ "(no time)" };
 }
 
 static bool
@@ -125,7 +114,7 @@ put_what(struct writer *w, const struct verification *v)
 			break;
 		}
 		wr_printf(w, "      weights %s sha256:%s\n",
-		    member(s, "name").text,
+		    report_member(s, "name").text,
 		    digest_of(json_get(s, "digest")).text);
 	}
 }
@@ -139,14 +128,14 @@ put_from(struct writer *w, const struct verification *v)
 		struct json notes = json_get(d, "annotations");
 
 		wr_printf(w, "%s%s %s from %s\n        sha256:%s licence %s\n",
-		    head, member(notes, "role").text, member(d, "name").text,
-		    member(d, "uri").text,
+		    head, report_member(notes, "role").text, report_member(d, "name").text,
+		    report_member(d, "uri").text,
 		    digest_of(json_get(d, "digest")).text,
-		    member(notes, "license").text);
+		    report_member(notes, "license").text);
 		head = "      ";
 		if (json_present(json_get(notes, "certificate")))
 			wr_printf(w, "        said to have the certificate "
-			    "%s%s", member(notes, "certificate").text,
+			    "%s%s", report_member(notes, "certificate").text,
 			    passed(v, VERIFY_LINEAGE) ? ", verified\n" :
 			    ": claimed, not verified\n");
 	}
@@ -197,8 +186,8 @@ put_how(struct writer *w, const struct verification *v)
 	wr_u8(w, '\n');
 	JSON_EACH(f, compute) {
 		wr_printf(w, "      %s %s %s, %s\n",
-		    message_quoted(json_name(f)).text, member(f, "value").text,
-		    member(f, "unit").text, member(f, "assurance").text);
+		    message_quoted(json_name(f)).text, report_member(f, "value").text,
+		    report_member(f, "unit").text, report_member(f, "assurance").text);
 	}
 }
 
@@ -210,7 +199,7 @@ put_when(struct writer *w, const struct verification *v)
 	wr_str(w, "WHEN  ");
 	if (v->earliest.known) {
 		wr_printf(w, "not before %s%s",
-		    time_of(v->earliest.unix_s).text,
+		    message_time(v->earliest.unix_s).text,
 		    v->earliest.by_witnesses ? " (witnesses)" :
 		    " (the log's word)");
 	} else {
@@ -218,7 +207,7 @@ put_when(struct writer *w, const struct verification *v)
 	}
 	wr_str(w, "\n      ");
 	if (t->known) {
-		wr_printf(w, "in the log since %s%s", time_of(t->unix_s).text,
+		wr_printf(w, "in the log since %s%s", message_time(t->unix_s).text,
 		    t->by_witnesses ? " (witnesses)" : " (the log's word)");
 	} else {
 		wr_str(w, "no time of inclusion");
@@ -230,11 +219,11 @@ put_when(struct writer *w, const struct verification *v)
 	}
 	wr_printf(w, "\n      the run itself states %s to %s\n      "
 	    "revocations ",
-	    member(v->cert.provenance.metadata, "startedOn").text,
-	    member(v->cert.provenance.metadata, "finishedOn").text);
+	    report_member(v->cert.provenance.metadata, "startedOn").text,
+	    report_member(v->cert.provenance.metadata, "finishedOn").text);
 	if (v->revocations.known) {
 		wr_printf(w, "as of %s, entries before %llu of %s\n",
-		    time_of(v->revocations.time.unix_s).text,
+		    message_time(v->revocations.time.unix_s).text,
 		    (unsigned long long)v->revocations.tree_size,
 		    message_quoted(v->revocations.origin).text);
 	} else {
@@ -310,14 +299,36 @@ json_put_digest(struct writer *w, const char *name, const struct digest *d)
 	wr_printf(w, ",\"%s\":\"%s\"", name, message_digest(d).text);
 }
 
-static void
-json_put_member(struct writer *w, const char *name, struct json object,
-    const char *member)
-{
-	struct span s;
+/* Where a member of the report stands in what it is about. */
+struct column {
+	const char *name;
+	const char *in; /* an object within; NULL: there */
+	const char *member;
+};
 
-	if (json_string(json_get(object, member), &s))
-		json_put(w, name, s);
+/* "name":[...], from first on, each as its columns say. */
+static void
+json_put_rows(struct writer *w, const char *name, const char *type,
+    struct json first, const struct column column[], size_t n)
+{
+	const char *comma = "";
+
+	wr_printf(w, ",\"%s\":[", name);
+	for (struct json j = first; json_present(j); j = json_next(j)) {
+		wr_printf(w, "%s{\"type\":\"%s\"", comma, type);
+		comma = ",";
+		for (size_t i = 0; i < n; i++) {
+			struct json in = column[i].in == NULL ? j :
+			    json_get(j, column[i].in);
+			struct span s = json_name(j);
+
+			if (column[i].member == NULL ||
+			    json_string(json_get(in, column[i].member), &s))
+				json_put(w, column[i].name, s);
+		}
+		wr_u8(w, '}');
+	}
+	wr_u8(w, ']');
 }
 
 static void
@@ -326,7 +337,7 @@ json_put_time(struct writer *w, const char *name, const struct verify_time *t)
 	if (!t->known)
 		return;
 	wr_printf(w, ",\"%s\":{\"time\":\"%s\",\"by\":\"%s\"}", name,
-	    time_of(t->unix_s).text, t->by_witnesses ? "witnesses" : "log");
+	    message_time(t->unix_s).text, t->by_witnesses ? "witnesses" : "log");
 }
 
 static void
@@ -353,7 +364,16 @@ json_put_certificate(struct writer *w, const struct verification *v)
 {
 	const struct provenance_view *p = &v->cert.provenance;
 	struct digest key = spki_digest(&v->cert.key);
-	const char *comma = "";
+	static const struct column weight[] = { { "name", NULL, "name" },
+		{ "sha256", "digest", "sha256" } };
+	static const struct column input[] = { { "name", NULL, "name" },
+		{ "uri", NULL, "uri" }, { "sha256", "digest", "sha256" },
+		{ "role", "annotations", "role" },
+		{ "license", "annotations", "license" },
+		{ "claimedCertificate", "annotations", "certificate" } };
+	static const struct column figure[] = { { "name", NULL, NULL },
+		{ "value", NULL, "value" }, { "unit", NULL, "unit" },
+		{ "assurance", NULL, "assurance" } };
 
 	wr_printf(w, ",\"builder\":{\"known\":%s", v->builder != NULL ?
 	    "true" : "false");
@@ -364,41 +384,12 @@ json_put_certificate(struct writer *w, const struct verification *v)
 	    "false");
 	json_put_digest(w, "statement", &v->cert.line[0].d);
 	json_put_digest(w, "omsRoot", &v->oms.root);
-	wr_str(w, ",\"weights\":[");
-	for (struct json s = p->weights; json_present(s); s = json_next(s)) {
-		wr_printf(w, "%s{\"type\":\"file\"", comma);
-		comma = ",";
-		json_put_member(w, "name", s, "name");
-		json_put_member(w, "sha256", json_get(s, "digest"), "sha256");
-		wr_u8(w, '}');
-	}
-	wr_str(w, "],\"inputs\":[");
-	comma = "";
-	JSON_EACH(d, p->dependencies) {
-		struct json notes = json_get(d, "annotations");
-
-		wr_printf(w, "%s{\"type\":\"dependency\"", comma);
-		comma = ",";
-		json_put_member(w, "name", d, "name");
-		json_put_member(w, "uri", d, "uri");
-		json_put_member(w, "sha256", json_get(d, "digest"), "sha256");
-		json_put_member(w, "role", notes, "role");
-		json_put_member(w, "license", notes, "license");
-		json_put_member(w, "claimedCertificate", notes, "certificate");
-		wr_u8(w, '}');
-	}
-	wr_str(w, "],\"figures\":[");
-	comma = "";
-	JSON_EACH(f, p->compute) {
-		wr_printf(w, "%s{\"type\":\"figure\"", comma);
-		comma = ",";
-		json_put(w, "name", json_name(f));
-		json_put_member(w, "value", f, "value");
-		json_put_member(w, "unit", f, "unit");
-		json_put_member(w, "assurance", f, "assurance");
-		wr_u8(w, '}');
-	}
-	wr_u8(w, ']');
+	json_put_rows(w, "weights", "file", p->weights, weight,
+	    AC_COUNT(weight));
+	json_put_rows(w, "inputs", "dependency", json_first(p->dependencies),
+	    input, AC_COUNT(input));
+	json_put_rows(w, "figures", "figure", json_first(p->compute), figure,
+	    AC_COUNT(figure));
 	if (passed(v, VERIFY_INCLUSION)) {
 		wr_printf(w, ",\"log\":{\"index\":%llu",
 		    (unsigned long long)v->cert.line[0].bundle.entry.index);

@@ -1,6 +1,15 @@
 /* rule.c -- one line of a policy; see rule.h. */
+#include "common/reader.h"
 #include "common/text.h"
 #include "verifier/rule.h"
+
+#define VKEY_EXPECTED "expected a verifier key <name>+<id>+<base64>"
+
+struct span
+rule_word(const struct rule *x, size_t i)
+{
+	return i < x->in->n ? x->in->f[i] : span_of(NULL, 0);
+}
 
 enum ac_err
 rule_complain(const struct rule *x, size_t i, enum ac_err e,
@@ -11,82 +20,106 @@ rule_complain(const struct rule *x, size_t i, enum ac_err e,
 	    in->column[in->n - 1] + in->f[in->n - 1].len + 1;
 
 	message_set(x->why, "line %zu, column %zu: %s", in->line, at, expected);
-	if (i < in->n) {
+	if (i < in->n)
 		message_add(x->why, ", found %s",
 		    message_quoted(in->f[i]).text);
-	}
 	return e;
 }
 
 enum ac_err
-rule_unknown(const struct rule *x, size_t i, const char *const names[],
-    size_t n)
+rule_wrong(const struct rule *x, size_t i, const char *expected)
+{
+	return rule_complain(x, i, AC_ERR_FORMAT, expected);
+}
+
+enum ac_err
+rule_choose(const struct rule *x, size_t i, size_t *which, const void *rows,
+    size_t n, size_t size)
 {
 	struct message expected = { "expected " };
-	const char *nearest = i >= x->in->n ? NULL :
-	    text_nearest(names, n, x->in->f[i]);
-	enum ac_err e;
+	const char *names[32], *nearest;
 
-	for (size_t k = 0; k < n; k++)
+	for (size_t k = 0; k < n; k++) {
+		memcpy(&names[k], (const char *)rows + k * size,
+		    sizeof(names[k]));
+		if (span_is(rule_word(x, i), names[k])) {
+			*which = k;
+			return AC_OK;
+		}
 		message_add(&expected, "%s%s", k == 0 ? "" :
 		    k + 1 < n ? ", " : " or ", names[k]);
-	e = rule_complain(x, i, AC_ERR_FORMAT, expected.text);
-	if (nearest != NULL)
+	}
+	(void)rule_wrong(x, i, expected.text);
+	nearest = text_nearest(names, n, rule_word(x, i));
+	if (i < x->in->n && nearest != NULL)
 		message_add(x->why, "; did you mean \"%s\"?", nearest);
-	return e;
+	return AC_ERR_FORMAT;
 }
 
-static bool
-is_name_byte(uint8_t c)
+bool
+rule_made_of(struct span s, const char *set)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] == 0 || strchr(set, s.p[i]) == NULL)
+			return false;
+	return true;
 }
 
 enum ac_err
-rule_name(const struct rule *x, size_t i, struct policy_name *out)
+rule_string(const struct rule *x, size_t i, char *out, size_t size,
+    const char *expected, const char *too_long)
 {
-	struct span s;
+	struct span s = rule_word(x, i);
 
-	if (i >= x->in->n)
-		return rule_complain(x, i, AC_ERR_FORMAT, "expected a name");
-	s = x->in->f[i];
-	if (s.len > POLICY_NAME_MAX)
-		return rule_complain(x, i, AC_ERR_LIMIT,
-		    "a name has at most 64 characters");
-	for (size_t k = 0; k < s.len; k++)
-		if (!is_name_byte(s.p[k]))
-			return rule_complain(x, i, AC_ERR_FORMAT,
-			    "a name is of letters, digits, '.', '_' and '-'");
-	memcpy(out->s, s.p, s.len);
-	out->s[s.len] = '\0';
+	if (s.len == 0)
+		return rule_wrong(x, i, expected);
+	if (s.len >= size)
+		return rule_complain(x, i, AC_ERR_LIMIT, too_long);
+	memcpy(out, s.p, s.len);
+	out[s.len] = '\0';
 	return AC_OK;
 }
 
 enum ac_err
-rule_digest(const struct rule *x, size_t i, struct digest *out)
+rule_name(const struct rule *x, size_t i, void *out)
 {
-	if (i >= x->in->n || !text_unhex_digest(out, x->in->f[i]))
-		return rule_complain(x, i, AC_ERR_FORMAT,
-		    "expected a SHA-256 of 64 lower-case hex digits");
-	return AC_OK;
+	struct policy_name *name = out;
+	enum ac_err e = rule_string(x, i, name->s, sizeof(name->s),
+	    "expected a name", "a name has at most 64 characters");
+
+	return e != AC_OK || rule_made_of(rule_word(x, i), "abcdefghijklmnopqr"
+	    "stuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ? e :
+	    rule_wrong(x, i, "a name is of letters, digits, '.', '_' and '-'");
+}
+
+enum ac_err
+rule_digest(const struct rule *x, size_t i, void *out)
+{
+	return text_unhex_digest(out, rule_word(x, i)) ? AC_OK :
+	    rule_wrong(x, i,
+	    "expected a SHA-256 of 64 lower-case hex digits");
+}
+
+enum ac_err
+rule_prefixed(const struct rule *x, size_t i, void *out)
+{
+	struct reader r = rd_of(rule_word(x, i));
+
+	return rd_text(&r, "sha256:") && text_unhex_digest(out, r.left) ?
+	    AC_OK : rule_wrong(x, i, "expected sha256:<hex>");
 }
 
 enum ac_err
 rule_load(const struct rule *x, size_t i, struct buf *out, const char *expected)
 {
 	char path[4096];
+	enum ac_err e = rule_string(x, i, path, sizeof(path), expected,
+	    "path too long");
 
-	if (i >= x->in->n)
-		return rule_complain(x, i, AC_ERR_FORMAT, expected);
-	if (x->in->f[i].len >= sizeof(path))
-		return rule_complain(x, i, AC_ERR_LIMIT, "path too long");
-	memcpy(path, x->in->f[i].p, x->in->f[i].len);
-	path[x->in->f[i].len] = '\0';
-	if (x->loader == NULL ||
-	    x->loader->load(x->loader->ctx, out, path) != AC_OK)
-		return rule_complain(x, i, AC_ERR_FORMAT, expected);
-	return AC_OK;
+	if (e == AC_OK && (x->loader == NULL ||
+	    x->loader->load(x->loader->ctx, out, path) != AC_OK))
+		e = rule_wrong(x, i, expected);
+	return e;
 }
 
 enum ac_err
@@ -96,56 +129,67 @@ rule_key(const struct rule *x, size_t i, struct digest *fingerprint,
 	struct buf pem = { 0 };
 	enum ac_err e;
 
-	if (i >= x->in->n)
-		return rule_complain(x, i, AC_ERR_FORMAT,
-		    "expected a PEM file or the SHA-256 of a public key");
 	*has_key = false;
-	if (text_unhex_digest(fingerprint, x->in->f[i]))
+	if (text_unhex_digest(fingerprint, rule_word(x, i)))
 		return AC_OK;
-	e = rule_load(x, i, &pem, "expected a readable PEM file or a SHA-256");
+	e = rule_load(x, i, &pem, i < x->in->n ?
+	    "expected a readable PEM file or a SHA-256" :
+	    "expected a PEM file or the SHA-256 of a public key");
 	if (e != AC_OK)
 		return e;
 	*has_key = spki_from_pem(key, buf_span(&pem));
 	buf_free(&pem);
 	if (!*has_key)
-		return rule_complain(x, i, AC_ERR_FORMAT,
+		return rule_wrong(x, i,
 		    "this file is not a P-256 public key in PEM");
 	*fingerprint = spki_digest(key);
 	return AC_OK;
 }
 
 enum ac_err
-rule_end(const struct rule *x, size_t i)
+rule_fingerprint(const struct rule *x, size_t i, void *out)
 {
-	return i == x->in->n ? AC_OK : rule_complain(x, i, AC_ERR_FORMAT,
-	    "expected the end of the line");
+	struct spki key;
+	bool has_key;
+
+	return rule_key(x, i, out, &has_key, &key);
 }
 
 enum ac_err
-rule_vkey(const struct rule *x, size_t i, struct note_key *out, uint8_t type)
+rule_end(const struct rule *x, size_t i)
 {
-	enum ac_err e;
+	return i == x->in->n ? AC_OK :
+	    rule_wrong(x, i, "expected the end of the line");
+}
 
-	if (i >= x->in->n)
-		return rule_complain(x, i, AC_ERR_FORMAT,
-		    "expected a verifier key <name>+<id>+<base64>");
-	e = note_key_parse(out, x->in->f[i]);
+static enum ac_err
+take_vkey(const struct rule *x, size_t i, struct note_key *out, uint8_t type,
+    const char *typed)
+{
+	enum ac_err e = note_key_parse(out, rule_word(x, i));
+
 	if (e == AC_ERR_UNSUPPORTED)
-		return rule_complain(x, i, e,
-		    "this build cannot check keys of this "
-		    "type; it knows Ed25519 (0x01) and Ed25519 cosignatures "
-		    "(0x04)");
-	if (e == AC_ERR_MISMATCH)
-		return rule_complain(x, i, AC_ERR_FORMAT,
-		    "the key's ID is not that of its name and bytes");
+		return rule_complain(x, i, e, "this build cannot check keys of "
+		    "this type; it knows Ed25519 (0x01) and Ed25519 "
+		    "cosignatures (0x04)");
 	if (e != AC_OK)
-		return rule_complain(x, i, AC_ERR_FORMAT,
-		    "expected a verifier key <name>+<id>+<base64>");
-	if (out->type != type)
-		return rule_complain(x, i, AC_ERR_FORMAT, type == NOTE_ED25519 ?
-		    "a log's key has type 0x01 (Ed25519)" :
-		    "a cosigner's key has type 0x04 (Ed25519 cosignature)");
-	return AC_OK;
+		return rule_wrong(x, i, e != AC_ERR_MISMATCH ? VKEY_EXPECTED :
+		    "the key's ID is not that of its name and bytes");
+	return out->type == type ? AC_OK : rule_wrong(x, i, typed);
+}
+
+enum ac_err
+rule_log_key(const struct rule *x, size_t i, void *out)
+{
+	return take_vkey(x, i, out, NOTE_ED25519,
+	    "a log's key has type 0x01 (Ed25519)");
+}
+
+enum ac_err
+rule_cosigner(const struct rule *x, size_t i, void *out)
+{
+	return take_vkey(x, i, out, NOTE_COSIGNATURE,
+	    "a cosigner's key has type 0x04 (Ed25519 cosignature)");
 }
 
 enum ac_err

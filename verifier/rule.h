@@ -1,7 +1,7 @@
 /*
- * rule.h -- one line of a policy, cut into words, and the words that several
- * kinds of line have in common.  The kinds themselves are in logrules.h and
- * trustrules.h; policy.c has the table of them.
+ * rule.h -- one line of a policy, cut into words, and what several kinds of
+ * line have in common.  The kinds themselves are in logrules.h, trustrules.h
+ * and bootrules.h; policy.c has the table of them.
  *
  * Every complaint names line and column, what was expected and what is there.
  */
@@ -36,21 +36,46 @@ struct rule {
 AC_MUST_CHECK enum ac_err rule_split(struct rule_words *out, struct span line,
     size_t number, struct message *why);
 
+/* Word i, empty where there is none. */
+struct span rule_word(const struct rule *x, size_t i);
+
 /* A complaint about word i, or its absence; e. */
 enum ac_err rule_complain(const struct rule *x, size_t i, enum ac_err e,
     const char *expected);
 
-/* The same, where word i is none of names[0..n); AC_ERR_FORMAT. */
-enum ac_err rule_unknown(const struct rule *x, size_t i,
-    const char *const names[], size_t n);
+/* The same; AC_ERR_FORMAT. */
+enum ac_err rule_wrong(const struct rule *x, size_t i, const char *expected);
 
-/* Word i as a name, a SHA-256 in hex, a verifier key of that type. */
-AC_MUST_CHECK enum ac_err rule_name(const struct rule *x, size_t i,
-    struct policy_name *out);
-AC_MUST_CHECK enum ac_err rule_digest(const struct rule *x, size_t i,
-    struct digest *out);
-AC_MUST_CHECK enum ac_err rule_vkey(const struct rule *x, size_t i,
-    struct note_key *out, uint8_t type);
+/*
+ * *which = the row whose name is word i, of n rows of size bytes that begin
+ * with their name, a const char *.
+ */
+AC_MUST_CHECK enum ac_err rule_choose(const struct rule *x, size_t i,
+    size_t *which, const void *rows, size_t n, size_t size);
+
+/* Is s made of the characters of set only? */
+bool rule_made_of(struct span s, const char *set);
+
+/*
+ * Word i as a string of less than size bytes, in out.  Absent, it is expected;
+ * longer, it is too_long, AC_ERR_LIMIT.
+ */
+AC_MUST_CHECK enum ac_err rule_string(const struct rule *x, size_t i,
+    char *out, size_t size, const char *expected, const char *too_long);
+
+/* What takes word i into *out, for the table of policy.c. */
+typedef enum ac_err rule_take(const struct rule *x, size_t i, void *out);
+
+rule_take rule_name;        /* struct policy_name */
+rule_take rule_digest;      /* struct digest, in hex */
+rule_take rule_prefixed;    /* the same after "sha256:" */
+rule_take rule_log_key;     /* struct note_key, of a log */
+rule_take rule_cosigner;    /* struct note_key, of a cosigner */
+rule_take rule_fingerprint; /* struct digest: it, or the PEM file of a key */
+
+/* The same, and the key where it is the file of one. */
+AC_MUST_CHECK enum ac_err rule_key(const struct rule *x, size_t i,
+    struct digest *fingerprint, bool *has_key, struct spki *key);
 
 /*
  * The file that word i names; owned by the caller.  AC_ERR_FORMAT, with what
@@ -58,10 +83,6 @@ AC_MUST_CHECK enum ac_err rule_vkey(const struct rule *x, size_t i,
  */
 AC_MUST_CHECK enum ac_err rule_load(const struct rule *x, size_t i,
     struct buf *out, const char *expected);
-
-/* Word i as a public key: a PEM file, then *has_key, or a fingerprint. */
-AC_MUST_CHECK enum ac_err rule_key(const struct rule *x, size_t i,
-    struct digest *fingerprint, bool *has_key, struct spki *key);
 
 /* Are there exactly i words? */
 AC_MUST_CHECK enum ac_err rule_end(const struct rule *x, size_t i);

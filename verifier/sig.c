@@ -170,6 +170,23 @@ out:
 	return e;
 }
 
+int
+sig_ecdsa_der(unsigned char **out, BIGNUM *r, BIGNUM *s)
+{
+	ECDSA_SIG *sig = ECDSA_SIG_new();
+	int len = 0;
+
+	if (sig != NULL && r != NULL && s != NULL &&
+	    ECDSA_SIG_set0(sig, r, s) == 1) {
+		r = s = NULL; /* transferred */
+		len = i2d_ECDSA_SIG(sig, out);
+	}
+	BN_free(r);
+	BN_free(s);
+	ECDSA_SIG_free(sig);
+	return len > 0 ? len : 0;
+}
+
 enum ac_err
 sig_ed25519(const uint8_t pub[32], struct span text, const uint8_t sig[64])
 {

@@ -32,6 +32,14 @@ AC_MUST_CHECK enum ac_err sig_p256(const struct sig_key *k,
 AC_MUST_CHECK enum ac_err sig_p256_recover(struct spki *out,
     const struct digest *d, struct span der, const struct digest *fingerprint);
 
+/*
+ * An ECDSA signature in DER of r and s, numbers of OpenSSL that it takes over,
+ * to be freed by OPENSSL_free(); its length, 0 where there is none.
+ */
+struct bignum_st;
+AC_MUST_CHECK int sig_ecdsa_der(unsigned char **out, struct bignum_st *r,
+    struct bignum_st *s);
+
 AC_MUST_CHECK enum ac_err sig_ed25519(const uint8_t pub[32], struct span text,
     const uint8_t sig[64]);
 

@@ -7,6 +7,7 @@
 #include "common/reader.h"
 #include "verifier/chain.h"
 #include "verifier/check.h"
+#include "verifier/sig.h"
 #include "verifier/snp.h"
 
 #define SIGNED_LEN 0x2a0
@@ -47,16 +48,17 @@ snp_product_name(enum snp_product p)
 }
 
 static bool
+is_zero(struct span s)
+{
+	return CHECK(snp_zeros, span_is_zero(s));
+}
+
+static bool
 rd_zeros(struct reader *r, size_t n)
 {
 	struct span s;
-	uint8_t any = 0;
 
-	if (!rd_take(r, &s, n))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		any |= s.p[i];
-	return CHECK(snp_zeros, any == 0);
+	return rd_take(r, &s, n) && is_zero(s);
 }
 
 /* What stands from committed_tcb to the signature, by version. */
@@ -205,7 +207,7 @@ check_vcek(struct snp_signer *out, X509 *x, const struct snp *n,
 	rest = span_of(n->chip_id.p + chiplen, SNP_CHIP_ID_LEN - chiplen);
 	if (!CHECK(snp_chip, extension(&chip, x, OID_CHIP) &&
 	    span_equal(chip, span_of(n->chip_id.p, chiplen)) &&
-	    rd_zeros(&(struct reader){ rest }, rest.len)))
+	    is_zero(rest)))
 		return refuse(why, AC_ERR_MISMATCH,
 		    "the VCEK is another chip's");
 	out->tcb = t;
@@ -218,43 +220,57 @@ number(struct span s)
 {
 	struct span rest = span_of(s.p + FIELD_LEN, s.len - FIELD_LEN);
 
-	if (!rd_zeros(&(struct reader){ rest }, rest.len))
+	if (!is_zero(rest))
 		return NULL;
 	return BN_lebin2bn(s.p, FIELD_LEN, NULL);
 }
 
-static enum ac_err
-check_signature(EVP_PKEY *key, const struct snp *n, struct message *why)
+static bool
+signature_holds(EVP_PKEY *key, const struct snp *n)
 {
-	BIGNUM *r = number(n->r), *s = number(n->s);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	ECDSA_SIG *sig = ECDSA_SIG_new();
 	unsigned char *der = NULL;
-	enum ac_err e = AC_ERR_MISMATCH;
-	int len = 0;
-
-	if (r != NULL && s != NULL && sig != NULL &&
-	    ECDSA_SIG_set0(sig, r, s) == 1) {
-		r = s = NULL; /* transferred */
-		len = i2d_ECDSA_SIG(sig, &der);
-	}
-	if (!CHECK(snp_signature, key != NULL &&
-	    EVP_PKEY_is_a(key, "EC") == 1 && EVP_PKEY_get_bits(key) == 8 * FIELD_LEN && len > 0 &&
+	int len = sig_ecdsa_der(&der, number(n->r), number(n->s));
+	bool holds = key != NULL && EVP_PKEY_is_a(key, "EC") == 1 &&
+	    EVP_PKEY_get_bits(key) == 8 * FIELD_LEN && len > 0 &&
 	    ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, EVP_sha384(), NULL,
 	    key) == 1 && EVP_DigestVerify(ctx, der, (size_t)len,
-	    n->signed_part.p, n->signed_part.len) == 1)) {
-		(void)refuse(why, e, "its signature does not hold under the "
-		    "VCEK");
-		goto out;
-	}
-	e = AC_OK;
-out:
+	    n->signed_part.p, n->signed_part.len) == 1;
+
 	OPENSSL_free(der);
-	ECDSA_SIG_free(sig);
 	EVP_MD_CTX_free(ctx);
-	BN_free(r);
-	BN_free(s);
-	return e;
+	return holds;
+}
+
+/* The chain, and what it signed. */
+static enum ac_err
+check_report(struct snp_signer *found, const struct snp *n,
+    const struct chain *c, int64_t time_s, struct message *why)
+{
+	struct message what;
+	enum ac_err e = chain_check(c, CHAIN_AMD, time_s, &what);
+
+	if (e != AC_OK)
+		return refuse(why, e, what.text);
+	e = check_vcek(found, c->x[0], n, why);
+	if (e != AC_OK)
+		return e;
+	e = AC_ERR_MISMATCH;
+	if (!CHECK(snp_signature,
+	    signature_holds(X509_get0_pubkey(c->x[0]), n)))
+		return refuse(why, e, "its signature does not hold under the "
+		    "VCEK");
+	if (!CHECK(snp_vmpl, n->vmpl == 0))
+		return refuse(why, e, "not of VMPL 0: the guest itself could "
+		    "have asked for it");
+	if (!CHECK(snp_debug, (n->policy & POLICY_MUST_BE_ONE) != 0 &&
+	    (n->policy & POLICY_DEBUG) == 0))
+		return refuse(why, e, "its guest policy lets the host debug "
+		    "the guest");
+	if (!CHECK(snp_migrate, (n->policy & POLICY_MIGRATE) == 0))
+		return refuse(why, e, "its guest policy lets an agent take the "
+		    "guest elsewhere");
+	return AC_OK;
 }
 
 enum ac_err
@@ -270,36 +286,11 @@ snp_check(struct snp_signer *out, const struct snp *n, const struct buf der[],
 		return refuse(why, AC_ERR_FORMAT, "its chain is not VCEK, ASK "
 		    "and ARK");
 	e = chain_parse(&c, der, nder, &what);
-	if (e == AC_OK)
-		e = chain_check(&c, CHAIN_AMD, time_s, &what);
-	if (e != AC_OK) {
-		(void)refuse(why, e, what.text);
-		goto out;
-	}
-	e = check_vcek(&found, c.x[0], n, why);
-	if (e == AC_OK)
-		e = check_signature(X509_get0_pubkey(c.x[0]), n, why);
 	if (e != AC_OK)
-		goto out;
-	if (!CHECK(snp_vmpl, n->vmpl == 0)) {
-		e = refuse(why, AC_ERR_MISMATCH, "not of VMPL 0: the guest "
-		    "itself could have asked for it");
-		goto out;
-	}
-	if (!CHECK(snp_debug, (n->policy & POLICY_MUST_BE_ONE) != 0 &&
-	    (n->policy & POLICY_DEBUG) == 0)) {
-		e = refuse(why, AC_ERR_MISMATCH, "its guest policy lets the "
-		    "host debug the guest");
-		goto out;
-	}
-	if (!CHECK(snp_migrate, (n->policy & POLICY_MIGRATE) == 0)) {
-		e = refuse(why, AC_ERR_MISMATCH, "its guest policy lets an "
-		    "agent take the guest elsewhere");
-		goto out;
-	}
-	*out = found;
-	e = AC_OK;
-out:
+		return refuse(why, e, what.text);
+	e = check_report(&found, n, &c, time_s, why);
+	if (e == AC_OK)
+		*out = found;
 	chain_free(&c);
 	ERR_clear_error();
 	return e;

@@ -18,8 +18,7 @@ enum verify_status steps_checkpoint(struct verification *v,
 enum verify_status steps_quorum(struct verification *v, struct message *why);
 
 /* steps_ak.c: 8 and 9. */
-enum verify_status steps_ak_chain(struct verification *v, int64_t unlogged_s,
-    struct message *why);
+enum verify_status steps_ak_chain(struct verification *v, struct message *why);
 enum verify_status steps_ak_public(struct verification *v,
     struct message *why);
 

@@ -2,7 +2,6 @@
  * steps_ak.c -- steps 8 and 9: whose word it is that the attestation key is
  * restricted to a TPM, and what the key states of itself.
  */
-#include "common/time.h"
 #include "verifier/check.h"
 #include "verifier/steps.h"
 
@@ -119,20 +118,19 @@ machine_name(enum akcert_machine m)
 }
 
 enum verify_status
-steps_ak_chain(struct verification *v, int64_t unlogged_s, struct message *why)
+steps_ak_chain(struct verification *v, struct message *why)
 {
 	const struct evidence *ev = &v->cert.evidence;
 	struct digest der = chain_root(ev->chain, ev->nchain);
 	const struct policy_ak_root *ca = policy_ak_root_by(v->policy, &der);
 	const struct policy_ak_root *amd;
-	char until[TIME_RFC3339_LEN + 1];
 	int64_t at = CHAIN_NO_TIME;
 	struct message what;
 
 	if (v->judged.known)
 		at = v->judged.unix_s;
 	else if (v->mode != VERIFY_MODE_LOGGED)
-		at = unlogged_s;
+		at = v->unlogged_s;
 	else if (v->logged[1].known)
 		at = v->logged[1].unix_s;
 	if (ca != NULL && ca->snp)
@@ -173,8 +171,8 @@ steps_ak_chain(struct verification *v, int64_t unlogged_s, struct message *why)
 		message_add(why, "; validity not judged: no inclusion time");
 		return VERIFY_NOT_ACCEPTED;
 	}
-	if (time_format(until, v->ak.not_after_s) == AC_OK)
-		message_add(why, "; valid until %s", until);
+	message_add(why, "; valid until %s",
+	    message_time(v->ak.not_after_s).text);
 	return VERIFY_OK;
 }
 

@@ -55,17 +55,12 @@ check_replay(const struct verification *v, const struct eventlog *log,
 		if ((BOOT_PCRS >> i & 1) == 0 || CHECK(boot_replay,
 		    digest_equal(&at[i], &quoted(v)[i])))
 			continue;
-		message_set(why, "the boot log does not replay to PCR %u: it ",
-		    i);
-		if ((extended >> i & 1) != 0) {
-			message_add(why, "leads to %s",
-			    message_digest(&at[i]).text);
-		} else {
-			message_add(why, "has no event of it");
-		}
-		message_add(why, ", the quote has %s",
+		return BECAUSE(why, false, "the boot log does not replay to "
+		    "PCR %u: it %s%s, the quote has %s", i,
+		    (extended >> i & 1) != 0 ? "leads to " :
+		    "has no event of it", (extended >> i & 1) != 0 ?
+		    message_digest(&at[i]).text : "",
 		    message_digest(&quoted(v)[i]).text);
-		return false;
 	}
 	return true;
 }
@@ -115,11 +110,8 @@ check_unused(const struct verification *v, struct message *why)
 static const struct policy_named_digest *
 pin_of(const struct verification *v, const struct image *image)
 {
-	for (size_t i = 0; i < v->policy->nimage; i++)
-		if (digest_equal(&v->policy->image[i].d,
-		    &v->cert.line[image->line].d))
-			return &v->policy->image[i];
-	return NULL;
+	return policy_named_by(v->policy->image, v->policy->nimage,
+	    &v->cert.line[image->line].d);
 }
 
 static bool
@@ -140,17 +132,12 @@ judge_tuple(const struct verification *v, const struct release *r,
 	const struct provenance_view *p = &v->cert.provenance;
 
 	if (!CHECK(boot_root, p->has_image_root &&
-	    digest_equal(&p->image_root, &r->root))) {
-		message_set(why, "the boot is of an image whose root is %s",
-		    message_digest(&r->root).text);
-		if (p->has_image_root) {
-			message_add(why, ", the statement names %s",
-			    message_digest(&p->image_root).text);
-		} else {
-			message_add(why, ", and the statement names none");
-		}
-		return VERIFY_FAILED;
-	}
+	    digest_equal(&p->image_root, &r->root)))
+		return BECAUSE(why, VERIFY_FAILED, "the boot is of an image "
+		    "whose root is %s, %s%s", message_digest(&r->root).text,
+		    p->has_image_root ? "the statement names " :
+		    "and the statement names none", p->has_image_root ?
+		    message_digest(&p->image_root).text : "");
 	if (!CHECK(boot_pcr9, t->has_pcr9))
 		return BECAUSE(why, VERIFY_NOT_ACCEPTED, "PCR 9 is not "
 		    "established: the release has no value for it");
@@ -303,31 +290,27 @@ say_unknown(const struct verification *v, struct message *why)
 
 	for (size_t i = 0; i < v->images.n; i++)
 		pinned = pinned || pin_of(v, &v->images.image[i]) != NULL;
-	message_set(why, "which software booted is not established: ");
-	if (p->nimage + p->nmeasurements == 0) {
-		message_add(why, "the policy names no image");
-	} else if (!pinned) {
-		message_add(why, "no line of the certificate is an image "
-		    "release that the policy names");
-	} else {
-		message_add(why, "no image that the policy trusts leads to "
-		    "PCRs 4, 9 and 11 together, which are %s, %s, %s",
+	message_set(why, "which software booted is not established: %s",
+	    p->nimage + p->nmeasurements == 0 ? "the policy names no image" :
+	    !pinned ? "no line of the certificate is an image release that the "
+	    "policy names" : "no image that the policy trusts leads to PCRs 4, "
+	    "9 and 11 together");
+	if (pinned)
+		message_add(why, ", which are %s, %s, %s",
 		    message_digest(&quoted(v)[4]).text,
 		    message_digest(&quoted(v)[9]).text,
 		    message_digest(&quoted(v)[11]).text);
-	}
 }
 
 static void
 say_booted(const struct verification *v, struct message *why)
 {
-	*why = (struct message){ "" };
+	message_set(why, "%s", "");
 	if (v->booted != NULL) {
-		message_add(why, "image %s: release %s", v->booted_pin->name.s,
-		    message_quoted(v->booted->release.name).text);
-		message_add(why, " ");
-		message_add_quoted(why, v->booted->release.version);
-		message_add(why, " on firmware %s",
+		message_set(why, "image %s: release %s %s on firmware %s",
+		    v->booted_pin->name.s,
+		    message_quoted(v->booted->release.name).text,
+		    message_quoted(v->booted->release.version).text,
 		    message_quoted(v->booted_tuple->firmware).text);
 	} else if (v->measurements != NULL) {
 		message_add(why, "the measurements of policy line %zu; they do "

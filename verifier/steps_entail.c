@@ -4,6 +4,7 @@
  */
 #include "verifier/steps.h"
 
+#include "cert/form.h"
 #include "cert/weights.h"
 #include "common/reader.h"
 #include "common/sha256.h"
@@ -25,58 +26,53 @@ differs(struct run *r, const char *what)
 	    "differ", what);
 }
 
+/* Do both sides say the same, or nothing, at each of the n pairs of places? */
 static bool
-same_digest(struct json a, struct json b)
+same(struct json statement, struct json event, const char *const places[][2],
+    size_t n)
 {
-	struct digest x, y;
+	for (size_t i = 0; i < n; i++)
+		if (!json_equal(json_at(statement, places[i][0]),
+		    json_at(event, places[i][1])))
+			return false;
+	return true;
+}
 
-	return json_digest(a, &x) && json_digest(b, &y) && digest_equal(&x, &y);
+/* Spec and resolved, by these names. */
+static struct json
+content(const struct event *ev)
+{
+	return json_get(json_root(&ev->doc), "content");
 }
 
 static bool
 check_configuration(struct run *r, const struct event *ev)
 {
-	struct json config = json_get(r->external, "config");
+	static const char *const places[][2] = {
+		{ "config.sha256", "resolved.sha256" },
+		{ "builderKey", "resolved.builderKey" },
+	};
 
-	if (!CHECK(entail_configuration, json_equal(ev->spec, r->external) &&
-	    same_digest(json_get(config, "sha256"),
-	    json_get(ev->resolved, "sha256")) &&
-	    same_digest(json_get(r->external, "builderKey"),
-	    json_get(ev->resolved, "builderKey"))))
-		return differs(r, "externalParameters");
-	return true;
-}
-
-/* Is the optional member of that name the same on both sides, or on none? */
-static bool
-same_optional(struct json a, struct json b, const char *name)
-{
-	return json_equal(json_get(a, name), json_get(b, name));
+	return CHECK(entail_configuration, json_equal(ev->spec, r->external) &&
+	    same(r->external, content(ev), places, AC_COUNT(places))) ? true :
+	    differs(r, "externalParameters");
 }
 
 /* The pin's own algorithm must have led to what was measured. */
 static bool
 check_pin(struct run *r, const struct event *ev)
 {
-	struct json measured = ev->resolved;
-	struct span pin, found;
+	struct span pin = { 0 }, found;
 	struct reader rd;
-	struct span alg;
+	bool download;
 
-	if (!json_string(json_get(ev->spec, "pin"), &pin))
-		return true; /* an event without one is of no input */
+	(void)!json_string(json_get(ev->spec, "pin"), &pin);
 	rd = rd_of(pin);
-	if (!rd_until(&rd, &alg, ':'))
-		return true;
-	if (span_is(alg, "download")) {
-		measured = json_get(measured, "download");
-		if (!rd_until(&rd, &alg, ':'))
-			return true;
-	}
-	if (!span_is(alg, "sha256"))
+	download = rd_text(&rd, "download:");
+	if (!rd_text(&rd, "sha256:"))
 		return true; /* a pin of another kind is the fetcher's */
-	if (CHECK(entail_pin,
-	    json_string(json_get(measured, "sha256"), &found) &&
+	if (CHECK(entail_pin, json_string(json_at(ev->resolved, download ?
+	    "download.sha256" : "sha256"), &found) &&
 	    span_equal(found, rd.left)))
 		return true;
 	return BECAUSE(r->why, false, "an input was measured as another digest "
@@ -87,9 +83,21 @@ check_pin(struct run *r, const struct event *ev)
 static bool
 check_dependency(struct run *r, const struct event *ev)
 {
+	static const char *const places[][2] = {
+		{ "name", "spec.name" },
+		{ "uri", "spec.uri" },
+		{ "digest.sha256", "resolved.sha256" },
+		{ "digest.gitCommit", "resolved.gitCommit" },
+		{ "annotations.manifest", "resolved.manifest" },
+		{ "annotations.root", "resolved.root" },
+		{ "annotations.bytes", "resolved.bytes" },
+		{ "annotations.download", "resolved.download" },
+		{ "annotations.license", "spec.license" },
+		{ "annotations.certificate", "spec.certificate" },
+		{ "annotations.role", "spec.role" }, /* not of an image */
+	};
 	bool image = ev->type == EVENT_INPUT_IMAGE;
-	struct json dep = r->dependency, digest = json_get(dep, "digest");
-	struct json notes = json_get(dep, "annotations");
+	struct json dep = r->dependency;
 	struct json want = image ? json_get(r->external, "image") : r->input;
 
 	r->dependency = json_next(dep);
@@ -97,47 +105,38 @@ check_dependency(struct run *r, const struct event *ev)
 		r->input = json_next(r->input);
 	if (!check_pin(r, ev))
 		return false;
-	if (!CHECK(entail_dependency, json_present(dep) &&
-	    json_present(want) && json_equal(ev->spec, want) &&
-	    json_closed(digest, "sha256 gitCommit?") &&
-	    json_equal(json_get(dep, "name"), json_get(ev->spec, "name")) &&
-	    json_equal(json_get(dep, "uri"), json_get(ev->spec, "uri")) &&
-	    same_digest(json_get(digest, "sha256"),
-	    json_get(ev->resolved, "sha256")) &&
-	    same_optional(digest, ev->resolved, "gitCommit") &&
-	    same_optional(notes, ev->resolved, "manifest") &&
-	    same_optional(notes, ev->resolved, "root") &&
-	    same_optional(notes, ev->resolved, "bytes") &&
-	    same_optional(notes, ev->resolved, "download") &&
-	    same_optional(notes, ev->spec, "license") &&
-	    same_optional(notes, ev->spec, "certificate") &&
-	    (image ? json_is(json_get(notes, "role"), "image") :
-	    json_equal(json_get(notes, "role"), json_get(ev->spec, "role")))))
-		return differs(r, "dependencies");
-	return true;
+	return CHECK(entail_dependency, json_present(want) &&
+	    json_equal(ev->spec, want) && form_check(json_get(dep, "digest"),
+	    "{sha256 x gitCommit? g}", NULL) == AC_OK &&
+	    same(dep, content(ev), places, AC_COUNT(places) - image) &&
+	    (!image || json_is(json_at(dep, "annotations.role"), "image"))) ?
+	    true : differs(r, "dependencies");
 }
 
 static bool
 check_timing(struct run *r, const struct event *ev)
 {
-	struct json metadata = r->v->cert.provenance.metadata;
+	static const char *const places[][2] = {
+		{ "startedOn", "resolved.startedOn" },
+		{ "finishedOn", "resolved.finishedOn" },
+	};
 	struct json wall = json_get(r->v->cert.provenance.compute,
 	    "wallSeconds");
 
-	if (!CHECK(entail_times,
-	    same_optional(metadata, ev->resolved, "startedOn") &&
-	    same_optional(metadata, ev->resolved, "finishedOn")))
+	if (!CHECK(entail_times, same(r->v->cert.provenance.metadata,
+	    content(ev), places, AC_COUNT(places))))
 		return differs(r, "start and end of the run");
-	if (!CHECK(entail_wall, !json_present(wall) ||
+	return CHECK(entail_wall, !json_present(wall) ||
 	    json_equal(json_get(wall, "value"),
-	    json_get(ev->resolved, "wallSeconds"))))
-		return differs(r, "wallSeconds");
-	return true;
+	    json_get(ev->resolved, "wallSeconds"))) ? true :
+	    differs(r, "wallSeconds");
 }
 
 static bool
 check_outputs(struct run *r, const struct event *ev)
 {
+	static const char *const places[][2] = { { "name", "name" },
+		{ "digest.sha256", "sha256" } };
 	const struct provenance_view *p = &r->v->cert.provenance;
 	struct json weight = json_first(json_get(ev->resolved, "weights"));
 	struct digest d;
@@ -154,13 +153,7 @@ check_outputs(struct run *r, const struct event *ev)
 	    (r->v->alone || count == r->v->oms.nfiles)))
 		return differs(r, "outputs");
 	for (struct json s = p->weights; json_present(s); s = json_next(s)) {
-		struct span name, other;
-
-		if (!CHECK(entail_weights, statement_subject(s, &name, &d) &&
-		    json_string(json_get(weight, "name"), &other) &&
-		    span_equal(name, other) &&
-		    same_digest(json_get(json_get(s, "digest"), "sha256"),
-		    json_get(weight, "sha256"))))
+		if (!CHECK(entail_weights, same(s, weight, places, 2)))
 			return differs(r, "weights");
 		weight = json_next(weight);
 	}
@@ -230,6 +223,8 @@ check_events(struct verification *v, struct message *why)
 static bool
 check_self_asserted(const struct verification *v, struct message *why)
 {
+	static const char *const places[][2] = { { "name", "name" },
+		{ "uri", "uri" } };
 	const struct provenance_view *p = &v->cert.provenance;
 	struct json input = json_first(json_get(p->external, "inputs"));
 	size_t n = json_count(p->dependencies), image =
@@ -244,9 +239,7 @@ check_self_asserted(const struct verification *v, struct message *why)
 			image = 0;
 			continue;
 		}
-		if (!CHECK(self_inputs,
-		    json_equal(json_get(d, "name"), json_get(input, "name")) &&
-		    json_equal(json_get(d, "uri"), json_get(input, "uri"))))
+		if (!CHECK(self_inputs, same(d, input, places, 2)))
 			return BECAUSE(why, false, "the dependencies are not "
 			    "the inputs");
 		input = json_next(input);
@@ -333,14 +326,11 @@ is_denied(const struct policy *p, struct json digest)
 static bool
 container_is_listed(const struct policy *p, struct json digest)
 {
-	for (size_t i = 0; i < p->ncontainer; i++) {
-		struct digest d;
+	struct digest d;
 
-		if (json_digest(json_get(digest, "sha256"), &d) &&
-		    digest_equal(&d, &p->container[i].d))
-			return true;
-	}
-	return p->ncontainer == 0;
+	return p->ncontainer == 0 ||
+	    (json_digest(json_get(digest, "sha256"), &d) &&
+	    policy_named_by(p->container, p->ncontainer, &d) != NULL);
 }
 
 /* What the policy says of dependencies. */

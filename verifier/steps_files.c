@@ -259,17 +259,8 @@ verification_files_failed(struct verification *v, const struct message *why)
 bool
 verification_is_index(struct span path)
 {
-	static const char *const suffix[] = { ".safetensors.index.json",
-		".bin.index.json" };
-
-	for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
-		size_t n = strlen(suffix[i]);
-
-		if (path.len > n &&
-		    span_is(span_of(path.p + path.len - n, n), suffix[i]))
-			return true;
-	}
-	return false;
+	return span_ends(path, ".safetensors.index.json") ||
+	    span_ends(path, ".bin.index.json");
 }
 
 /* Every file of the map is a weight file beside the index. */

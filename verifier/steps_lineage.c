@@ -52,8 +52,7 @@ add_claims(struct lineage *l, const struct verification *v, unsigned depth)
 	    "image"));
 
 	JSON_EACH(j, v->cert.provenance.dependencies) {
-		struct json named = json_get(json_get(j, "annotations"),
-		    "certificate");
+		struct json named = json_at(j, "annotations.certificate");
 		struct claim c = { .depth = depth };
 
 		if (image) { /* the container comes first */

@@ -3,68 +3,60 @@
  * that the policy knows, under a checkpoint that its quorum cosigned, and since
  * when.
  */
-#include "common/time.h"
 #include "verifier/check.h"
 #include "verifier/entry.h"
 #include "verifier/logged.h"
 #include "verifier/steps.h"
 
-/* Lines of the builder's: provenance and evidence. */
-static size_t
-own_lines(const struct verification *v)
+/* A line that the log must hold: the builder's, or an image release. */
+struct needed {
+	size_t number; /* of the line, from 1 */
+	const struct certificate_line *line;
+	const struct spki *key;   /* whose signature its log entry is about */
+	struct verify_time *time; /* NULL: nobody asks */
+};
+
+/* The k-th of them; false after the last. */
+static bool
+next_needed(struct needed *out, struct verification *v, size_t k)
 {
-	return v->cert.has_evidence ? 2 : 1;
-}
+	size_t own = v->cert.has_evidence ? 2 : 1, at = k;
 
-/* How many lines the log must hold: the builder's, and image releases. */
-static size_t
-needed_lines(const struct verification *v)
-{
-	return own_lines(v) + v->images.n;
-}
-
-/* Index of the k-th of them. */
-static size_t
-needed_line(const struct verification *v, size_t k)
-{
-	size_t own = own_lines(v);
-
-	return k < own ? k : v->images.image[k - own].line;
-}
-
-/* Whose signature the log entry of the k-th is about. */
-static const struct spki *
-needed_key(const struct verification *v, size_t k)
-{
-	size_t own = own_lines(v);
-
-	return k < own ? &v->cert.key : &v->images.image[k - own].key;
+	*out = (struct needed){ .key = &v->cert.key };
+	if (k < own) {
+		out->time = &v->logged[k];
+	} else if (k - own < v->images.n) {
+		at = v->images.image[k - own].line;
+		out->key = &v->images.image[k - own].key;
+	} else
+		return false;
+	out->line = &v->cert.line[at];
+	out->number = at + 1;
+	return true;
 }
 
 /* Put "line N: " before what is wrong. */
-static void
-name_line(struct message *why, size_t i)
+static enum verify_status
+fail(struct message *why, const struct needed *n)
 {
 	struct message what = *why;
 
-	message_set(why, "line %zu: %s", i + 1, what.text);
+	return BECAUSE(why, VERIFY_FAILED, "line %zu: %s", n->number,
+	    what.text);
 }
 
 enum verify_status
 steps_leaf(struct verification *v, struct message *why)
 {
-	for (size_t k = 0; k < needed_lines(v); k++) {
-		size_t i = needed_line(v, k);
-		const struct certificate_line *line = &v->cert.line[i];
+	struct needed n;
 
-		if (!line->bundle.logged)
+	for (size_t k = 0; next_needed(&n, v, k); k++) {
+		if (!n.line->bundle.logged)
 			return BECAUSE(why, VERIFY_FAILED, "line %zu is not "
 			    "logged; the builder runs \"aicert publish\"",
-			    i + 1);
-		if (entry_check_leaf(line, needed_key(v, k), why) != AC_OK) {
-			name_line(why, i);
-			return VERIFY_FAILED;
-		}
+			    n.number);
+		if (entry_check_leaf(n.line, n.key, why) != AC_OK)
+			return fail(why, &n);
 	}
 	return BECAUSE(why, VERIFY_OK, "digest, signature and key are this "
 	    "statement's");
@@ -73,28 +65,25 @@ steps_leaf(struct verification *v, struct message *why)
 enum verify_status
 steps_inclusion(struct verification *v, struct message *why)
 {
-	for (size_t k = 0; k < needed_lines(v); k++) {
-		size_t i = needed_line(v, k);
+	struct needed n;
 
-		if (entry_check_inclusion(&v->cert.line[i], why) != AC_OK) {
-			name_line(why, i);
-			return VERIFY_FAILED;
-		}
-	}
+	for (size_t k = 0; next_needed(&n, v, k); k++)
+		if (entry_check_inclusion(n.line, why) != AC_OK)
+			return fail(why, &n);
 	return BECAUSE(why, VERIFY_OK, "index %llu of %llu",
 	    (unsigned long long)v->cert.line[0].bundle.entry.index,
 	    (unsigned long long)v->cert.line[0].bundle.entry.size);
 }
 
-/* The policy's log whose key the entry of line i names, or NULL. */
+/* The policy's log whose key the entry names, or NULL. */
 static const struct note_key *
-log_by_id(const struct verification *v, size_t i)
+log_by_id(const struct policy *p, const struct bundle_entry *entry)
 {
-	for (size_t k = 0; k < v->policy->nlog; k++) {
-		struct digest id = note_key_hash(&v->policy->log[k]);
+	for (size_t k = 0; k < p->nlog; k++) {
+		struct digest id = note_key_hash(&p->log[k]);
 
-		if (digest_equal(&id, &v->cert.line[i].bundle.entry.log_id))
-			return &v->policy->log[k];
+		if (digest_equal(&id, &entry->log_id))
+			return &p->log[k];
 	}
 	return NULL;
 }
@@ -103,84 +92,76 @@ enum verify_status
 steps_checkpoint(struct verification *v, struct message *why)
 {
 	bool known = true;
+	struct needed n;
 
-	for (size_t k = 0; k < needed_lines(v); k++) {
-		size_t i = needed_line(v, k);
+	for (size_t k = 0; next_needed(&n, v, k); k++) {
+		const struct bundle_entry *entry = &n.line->bundle.entry;
 		const struct note_key *log;
 		struct span origin;
 
-		if (logged_origin(&origin, buf_span(
-		    &v->cert.line[i].bundle.entry.checkpoint)) != AC_OK)
+		if (logged_origin(&origin, buf_span(&entry->checkpoint)) !=
+		    AC_OK)
 			return BECAUSE(why, VERIFY_FAILED, "line %zu: no "
-			    "checkpoint", i + 1);
-		if (i == 0)
+			    "checkpoint", n.number);
+		if (k == 0)
 			v->origin = origin;
 		if (!CHECK(one_log, span_equal(v->origin, origin)))
 			return BECAUSE(why, VERIFY_FAILED, "lines 1 and %zu "
-			    "are in different logs", i + 1);
+			    "are in different logs", n.number);
 		log = policy_log_by(v->policy, origin);
 		/* A key ID binds the name: under another name it is wrong. */
 		if (log == NULL)
-			log = log_by_id(v, i);
-		if (log == NULL) {
-			known = false;
-			continue;
-		}
-		if (entry_check_checkpoint(&v->cert.line[i], log, why) !=
-		    AC_OK) {
-			name_line(why, i);
-			return VERIFY_FAILED;
-		}
+			log = log_by_id(v->policy, entry);
+		known = known && log != NULL;
+		if (log != NULL &&
+		    entry_check_checkpoint(n.line, log, why) != AC_OK)
+			return fail(why, &n);
 	}
 	message_set(why, "log %s", message_quoted(v->origin).text);
-	if (!CHECK(log_known, known)) {
-		message_add(why, v->policy->nlog == 0 ?
-		    "; the policy names no log" :
-		    ", which the policy does not name");
-		return VERIFY_NOT_ACCEPTED;
-	}
-	return VERIFY_OK;
+	if (CHECK(log_known, known))
+		return VERIFY_OK;
+	message_add(why, v->policy->nlog == 0 ? "; the policy names no log" :
+	    ", which the policy does not name");
+	return VERIFY_NOT_ACCEPTED;
 }
 
 static enum verify_status
 check_quorum(struct verification *v, struct message *why)
 {
+	struct needed n;
+
 	if (v->step[VERIFY_CHECKPOINT].status != VERIFY_OK)
 		return BECAUSE(why, VERIFY_NOT_ESTABLISHED, "nothing to judge "
 		    "an unknown log by");
-	for (size_t k = 0; k < needed_lines(v); k++) {
-		size_t i = needed_line(v, k);
+	for (size_t k = 0; next_needed(&n, v, k); k++) {
 		struct verify_time image = { 0 };
-		enum verify_status s = logged_time(k < own_lines(v) ?
-		    &v->logged[k] : &image, v->policy,
-		    buf_span(&v->cert.line[i].bundle.entry.checkpoint),
-		    v->origin, why);
+		enum verify_status s = logged_time(n.time != NULL ? n.time :
+		    &image, v->policy,
+		    buf_span(&n.line->bundle.entry.checkpoint), v->origin,
+		    why);
 
 		if (s == VERIFY_FAILED)
-			name_line(why, i);
+			return fail(why, &n);
 		if (s != VERIFY_OK)
 			return s;
 	}
-	if (v->policy->quorum_none) {
-		message_set(why, "no witness asked for; the time is the log's "
-		    "word");
-		return CHECK(require_witness, !v->policy->require_witness) ?
-		    VERIFY_OK : VERIFY_NOT_ACCEPTED;
-	}
-	return BECAUSE(why, VERIFY_OK, "quorum %s complete",
-	    v->policy->node[v->policy->quorum].name.s);
+	if (!v->policy->quorum_none)
+		return BECAUSE(why, VERIFY_OK, "quorum %s complete",
+		    v->policy->node[v->policy->quorum].name.s);
+	message_set(why, "no witness asked for; the time is the log's word");
+	return CHECK(require_witness, !v->policy->require_witness) ?
+	    VERIFY_OK : VERIFY_NOT_ACCEPTED;
 }
 
 enum verify_status
 steps_quorum(struct verification *v, struct message *why)
 {
 	enum verify_status s = check_quorum(v, why);
-	char at[TIME_RFC3339_LEN + 1];
 
-	if (s == VERIFY_FAILED || CHECK(judged_now, !v->judged.known) ||
-	    time_format(at, v->judged.unix_s) != AC_OK)
+	if (s == VERIFY_FAILED || CHECK(judged_now, !v->judged.known))
 		return s;
 	message_add(why, "; certificates judged as of %s, as asked, and not "
-	    "of the time of inclusion: for testing only", at);
+	    "of the time of inclusion: for testing only",
+	    message_time(v->judged.unix_s).text);
 	return VERIFY_NOT_ACCEPTED;
 }

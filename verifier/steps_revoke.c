@@ -12,7 +12,6 @@
 #include "cert/revocation.h"
 #include "common/reader.h"
 #include "common/sha256.h"
-#include "common/time.h"
 #include "verifier/check.h"
 #include "verifier/logged.h"
 #include "verifier/steps.h"
@@ -90,10 +89,8 @@ static bool
 may_revoke(const struct policy *p, const struct target *t,
     const struct digest *signer)
 {
-	for (size_t i = 0; i < p->nrevoker; i++)
-		if (digest_equal(&p->revoker[i].d, signer))
-			return true;
-	return digest_equal(&t->signer, signer);
+	return policy_named_by(p->revoker, p->nrevoker, signer) != NULL ||
+	    digest_equal(&t->signer, signer);
 }
 
 /* Of several the one that voids most counts, and none is lifted. */
@@ -293,13 +290,11 @@ judge_state(const struct verification *v, const struct targets *ts,
 	const struct verify_state *s = &v->revocations;
 	int64_t age_s = v->now_s > s->time.unix_s ?
 	    v->now_s - s->time.unix_s : 0;
-	char at[TIME_RFC3339_LEN + 1];
 
 	message_set(why, "none of %llu revocations concerns this, in the first "
-	    "%llu entries of %s", (unsigned long long)s->count,
-	    (unsigned long long)s->tree_size, message_quoted(s->origin).text);
-	if (time_format(at, s->time.unix_s) == AC_OK)
-		message_add(why, " as of %s", at);
+	    "%llu entries of %s as of %s", (unsigned long long)s->count,
+	    (unsigned long long)s->tree_size, message_quoted(s->origin).text,
+	    message_time(s->time.unix_s).text);
 	add_age(why, age_s);
 	if (s->tree_size <= v->cert.line[0].bundle.entry.index)
 		message_add(why, ", before this certificate was logged");
@@ -326,8 +321,6 @@ steps_revocation(struct verification *v, struct message *why)
 	struct targets ts = { 0 };
 	struct message what = { "" };
 
-	if (v->mode != VERIFY_MODE_LOGGED)
-		return BECAUSE(why, VERIFY_NOT_CHECKED, "not logged yet");
 	collect(&ts, v);
 	message_set(why, "no revocation snapshot at hand");
 	for (size_t i = 0; i < v->nsnapshots; i++) {

@@ -5,7 +5,6 @@
 #include "cert/checkpoint.h"
 #include "cert/dsse.h"
 #include "common/sha256.h"
-#include "common/time.h"
 #include "verifier/check.h"
 #include "verifier/entry.h"
 #include "verifier/quorum.h"

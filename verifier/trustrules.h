@@ -7,15 +7,16 @@
 
 #include "verifier/rule.h"
 
-/* Each takes one line of its kind into the policy. */
-AC_MUST_CHECK enum ac_err trustrules_builder(const struct rule *x);
-AC_MUST_CHECK enum ac_err trustrules_registry(const struct rule *x);
-AC_MUST_CHECK enum ac_err trustrules_revoker(const struct rule *x);
-AC_MUST_CHECK enum ac_err trustrules_ak_root(const struct rule *x);
-AC_MUST_CHECK enum ac_err trustrules_vm(const struct rule *x);
-AC_MUST_CHECK enum ac_err trustrules_container(const struct rule *x);
-AC_MUST_CHECK enum ac_err trustrules_deny(const struct rule *x);
-AC_MUST_CHECK enum ac_err trustrules_allow(const struct rule *x);
-AC_MUST_CHECK enum ac_err trustrules_require(const struct rule *x);
+/* One word. */
+rule_take trustrules_builder; /* struct policy_builder: its key */
+rule_take trustrules_origin;  /* of a struct policy_registry */
+rule_take trustrules_root;    /* struct policy_ak_root: which it is */
+rule_take trustrules_input;   /* the word "input" */
+rule_take trustrules_deny;    /* struct policy_deny */
+
+/* The rest of a line, from word i on. */
+rule_take trustrules_ak_root; /* struct policy_ak_root */
+rule_take trustrules_allow;   /* nothing, as the next */
+rule_take trustrules_require;
 
 #endif

@@ -49,22 +49,21 @@ verification_failed(const struct verification *v)
 
 /* Step 1: the lines and model.sig are of the one form each has. */
 static enum verify_status
-step_format(struct verification *v, struct span jsonl, struct span model_sig,
-    struct message *why)
+step_format(struct verification *v, struct message *why)
 {
-	struct span line = model_sig;
+	struct span line = v->model_sig_line;
 	size_t judged;
 	enum ac_err e;
 
-	if (certificate_decode(&v->cert, jsonl, why) != AC_OK)
+	if (certificate_decode(&v->cert, v->jsonl, why) != AC_OK)
 		return VERIFY_FAILED;
 	if (v->alone)
 		goto decoded;
-	if (model_sig.len == 0)
+	if (line.len == 0)
 		return BECAUSE(why, VERIFY_FAILED, "there is no model.sig "
 		    "beside the certificate, or it is empty");
 	/* Other tools write model.sig with or without a final line feed. */
-	if (line.len > 0 && line.p[line.len - 1] == '\n')
+	if (line.p[line.len - 1] == '\n')
 		line.len--;
 	if (line.len > MODEL_SIG_MAX ||
 	    bundle_decode(&v->model_sig, line, OMS_STATEMENT_MAX) != AC_OK ||
@@ -157,60 +156,69 @@ step_builder(struct verification *v, struct message *why)
 	return VERIFY_OK;
 }
 
-typedef enum verify_status step_fn(struct verification *, struct message *);
+/* Which steps there are, and where there is something that they need. */
+static const struct {
+	const char *name;
+	enum verify_status (*run)(struct verification *, struct message *);
+	enum { ALWAYS, LOGGED, MEASURED, WHOLE } when;
+} steps[VERIFY_NSTEPS + 1] = {
+	[VERIFY_FORMAT] = { "format and set of lines", step_format, ALWAYS },
+	[VERIFY_BUILDER] = { "builder's signatures", step_builder, ALWAYS },
+	[VERIFY_LEAF] = { "log entry is about this statement", steps_leaf,
+	    LOGGED },
+	[VERIFY_INCLUSION] = { "inclusion in the log", steps_inclusion,
+	    LOGGED },
+	[VERIFY_CHECKPOINT] = { "checkpoint by the log's key",
+	    steps_checkpoint, LOGGED },
+	[VERIFY_QUORUM] = { "witness quorum and time", steps_quorum, LOGGED },
+	[VERIFY_EVIDENCE] = { "evidence is about this statement",
+	    steps_evidence, MEASURED },
+	[VERIFY_AK_CHAIN] = { "AK certificate chain", steps_ak_chain,
+	    MEASURED },
+	[VERIFY_AK_PUBLIC] = { "AK is restricted to its TPM", steps_ak_public,
+	    MEASURED },
+	[VERIFY_QUOTES] = { "quotes", steps_quotes, MEASURED },
+	[VERIFY_BINDINGS] = { "bindings of the quotes", steps_bindings,
+	    MEASURED },
+	[VERIFY_BOOT_LOG] = { "boot log", steps_boot_log, MEASURED },
+	[VERIFY_BOOT] = { "boot state", steps_boot, MEASURED },
+	[VERIFY_REPLAY] = { "events replay to the PCRs", steps_replay,
+	    MEASURED },
+	[VERIFY_ENTAILMENT] = { "statement follows from the events",
+	    steps_entailment, ALWAYS },
+	[VERIFY_FILES] = { "files", NULL, WHOLE },
+	[VERIFY_REVOCATION] = { "revocation", steps_revocation, LOGGED },
+	[VERIFY_LINEAGE] = { "lineage", steps_lineage, ALWAYS },
+};
 
-/* Run one step unless an earlier one failed. */
+/* The steps from one to another, unless an earlier one failed. */
 static void
-run(struct verification *v, enum verify_step s, step_fn *step)
+run(struct verification *v, enum verify_step from, enum verify_step to)
 {
-	struct verify_result *r = &v->step[s];
+	for (unsigned i = from; i <= to && !verification_failed(v); i++) {
+		struct verify_result *r = &v->step[i];
 
-	if (!verification_failed(v))
-		r->status = step(v, &r->text);
-}
-
-static enum verify_status
-not_checked_unlogged(struct verification *v, struct message *why)
-{
-	(void)v;
-	return BECAUSE(why, VERIFY_NOT_CHECKED, "not logged yet");
-}
-
-static enum verify_status
-not_needed(struct verification *v, struct message *why)
-{
-	(void)v;
-	return BECAUSE(why, VERIFY_NOT_NEEDED, "self-asserted: there is no "
-	    "evidence");
+		if (steps[i].when == LOGGED && v->mode != VERIFY_MODE_LOGGED)
+			r->status = BECAUSE(&r->text, VERIFY_NOT_CHECKED,
+			    "not logged yet");
+		else if (steps[i].when == MEASURED && !v->cert.has_evidence)
+			r->status = BECAUSE(&r->text, VERIFY_NOT_NEEDED,
+			    "self-asserted: there is no evidence");
+		else if (steps[i].run != NULL)
+			r->status = steps[i].run(v, &r->text);
+		else if (v->alone)
+			r->status = VERIFY_NOT_CHECKED;
+	}
 }
 
 void
 verification_certificate(struct verification *v, struct span jsonl,
     struct span model_sig, int64_t unlogged_s)
 {
-	static step_fn *const log_steps[] = { steps_leaf, steps_inclusion,
-		steps_checkpoint, steps_quorum };
-	static step_fn *const after_chain[] = { steps_ak_public, steps_quotes,
-		steps_bindings, steps_boot_log, steps_boot, steps_replay };
-	struct verify_result *r = &v->step[VERIFY_FORMAT];
-	bool logged = v->mode == VERIFY_MODE_LOGGED, measured;
-
-	r->status = step_format(v, jsonl, model_sig, &r->text);
-	run(v, VERIFY_BUILDER, step_builder);
-	for (unsigned i = 0; i < 4; i++)
-		run(v, VERIFY_LEAF + i, logged ? log_steps[i] :
-		    not_checked_unlogged);
-	measured = v->decoded && v->cert.has_evidence;
-	run(v, VERIFY_EVIDENCE, measured ? steps_evidence : not_needed);
-	r = &v->step[VERIFY_AK_CHAIN];
-	if (!measured)
-		run(v, VERIFY_AK_CHAIN, not_needed);
-	else if (!verification_failed(v))
-		r->status = steps_ak_chain(v, unlogged_s, &r->text);
-	for (unsigned i = 0; i < 6; i++)
-		run(v, VERIFY_AK_PUBLIC + i, measured ? after_chain[i] :
-		    not_needed);
-	run(v, VERIFY_ENTAILMENT, steps_entailment);
+	v->jsonl = jsonl;
+	v->model_sig_line = model_sig;
+	v->unlogged_s = unlogged_s;
+	run(v, VERIFY_FORMAT, VERIFY_ENTAILMENT);
 }
 
 enum ac_err
@@ -232,23 +240,12 @@ verification_ancestors(struct verification *v, verify_ancestors *load,
 	v->ancestors_ctx = ctx;
 }
 
-static enum verify_status
-not_at_hand(struct verification *v, struct message *why)
-{
-	(void)v;
-	(void)why;
-	return VERIFY_NOT_CHECKED;
-}
-
 enum verify_verdict
 verification_verdict(struct verification *v)
 {
 	bool accepted = true;
 
-	if (v->alone)
-		run(v, VERIFY_FILES, not_at_hand);
-	run(v, VERIFY_REVOCATION, steps_revocation);
-	run(v, VERIFY_LINEAGE, steps_lineage);
+	run(v, VERIFY_FILES, VERIFY_LINEAGE);
 	for (size_t i = 1; i <= VERIFY_NSTEPS; i++) {
 		switch (v->step[i].status) {
 		case VERIFY_NOT_REACHED:
@@ -273,17 +270,7 @@ verification_verdict(struct verification *v)
 const char *
 verify_step_name(enum verify_step s)
 {
-	static const char *const names[VERIFY_NSTEPS + 1] = { "",
-		"format and set of lines", "builder's signatures",
-		"log entry is about this statement", "inclusion in the log",
-		"checkpoint by the log's key", "witness quorum and time",
-		"evidence is about this statement", "AK certificate chain",
-		"AK is restricted to its TPM", "quotes",
-		"bindings of the quotes", "boot log", "boot state", "events replay to the PCRs",
-		"statement follows from the events", "files", "revocation",
-		"lineage" };
-
-	return names[s];
+	return steps[s].name;
 }
 
 const char *

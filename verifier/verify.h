@@ -110,6 +110,8 @@ struct verification {
 	enum verify_mode mode;
 	struct verify_result step[VERIFY_NSTEPS + 1]; /* by enum verify_step */
 
+	struct span jsonl, model_sig_line; /* what there is to verify */
+	int64_t unlogged_s;      /* stands in for the time of inclusion */
 	struct certificate cert; /* owned */
 	struct bundle model_sig; /* owned */
 	struct oms oms;          /* owned */

@@ -297,16 +297,9 @@ walk_file(struct walk *out, int dir_fd, int blobs_fd, const char *name,
 	struct tour t = { .w = &w, .dir_fd = dir_fd, .blobs_fd = blobs_fd };
 	enum ac_err e = visit(&t, name);
 
-	if (e == AC_OK && t.where == NULL && w.nfiles == 0) {
-		message_set(why, "no file that a certificate covers: %s",
-		    message_quoted(span_str(name)).text);
-		e = AC_ERR_NOT_FOUND;
-		t.e = e;
-		for (size_t i = 0; i < t.nfolders; i++)
-			free(t.folder[i]);
-		free(t.folder);
-		return e;
-	}
+	if (e == AC_OK && t.where == NULL && w.nfiles == 0)
+		fault(&t, AC_ERR_NOT_FOUND, "no file that a certificate covers",
+		    name);
 	return finish(&t, out, e, why);
 }
 

@@ -338,6 +338,10 @@ walk(void **state)
 	assert_false(json_is(json_get(root, "b"), "X"));
 	assert_false(json_present(json_get(root, "B")));
 	assert_false(json_present(json_get(json_get(root, "a"), "a")));
+	assert_true(json_is(json_at(root, "b"), "x"));
+	assert_false(json_present(json_at(root, "b.c")) ||
+	    json_present(json_at(root, "A.b")) ||
+	    json_present(json_at(root, "c.b")));
 	assert_true(span_is(json_name(json_first(root)), "a"));
 	assert_int_equal(json_count(json_get(root, "b")), 0);
 	json_free(&doc);

@@ -19,6 +19,8 @@ sentence(void **state)
 	    "abababababababababababababababab");
 	message_set(&m, "anew");
 	assert_string_equal(m.text, "anew");
+	assert_string_equal(message_time(0).text, "1970-01-01T00:00:00Z");
+	assert_string_equal(message_time(-1).text, "(no time)");
 }
 
 static void

@@ -50,12 +50,49 @@ never_passes_the_end(void **state)
 	assert_true(rd_end(&r));
 }
 
+static void
+texts(void **state)
+{
+	struct reader r = rd_of(span_str("sha256:00"));
+	struct span s;
+
+	(void)state;
+	assert_false(rd_text(&r, "sha512:"));
+	assert_false(rd_text(&r, "sha256:00 "));
+	assert_true(rd_text(&r, "") && rd_text(&r, "sha256:"));
+	s = rd_rest(&r);
+	assert_true(span_is(s, "00") && rd_end(&r));
+	assert_int_equal(rd_rest(&r).len, 0);
+	assert_false(rd_text(&r, "0"));
+}
+
+static void
+spans(void **state)
+{
+	static const uint8_t zeros[3], last[3] = { 0, 0, 1 };
+
+	(void)state;
+	assert_true(span_begins(span_str("ab"), "ab") &&
+	    span_begins(span_str("ab"), "a") && span_begins(span_str("ab"), ""));
+	assert_false(span_begins(span_str("ab"), "abc") ||
+	    span_begins(span_str("ab"), "b"));
+	assert_true(span_ends(span_str("ab"), "ab") &&
+	    span_ends(span_str("ab"), "b") && span_ends(span_str("ab"), ""));
+	assert_false(span_ends(span_str("ab"), "cab") ||
+	    span_ends(span_str("ab"), "a"));
+	assert_true(span_is_zero(span_of(zeros, 3)) &&
+	    span_is_zero(span_of(NULL, 0)));
+	assert_false(span_is_zero(span_of(last, 3)));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_in_order),
 		cmocka_unit_test(never_passes_the_end),
+		cmocka_unit_test(texts),
+		cmocka_unit_test(spans),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
