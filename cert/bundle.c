@@ -47,8 +47,7 @@ take_entry(struct bundle_entry *entry, struct json j)
 	enum ac_err e;
 
 	if (!get_uint(json_get(j, "logIndex"), &entry->top_index) ||
-	    !json_digest64(json_at(j, "logId.keyId"),
-	    &entry->log_id) ||
+	    !json_digest64(json_at(j, "logId.keyId"), &entry->log_id) ||
 	    !get_uint(json_get(proof, "logIndex"), &entry->index) ||
 	    !json_digest64(json_get(proof, "rootHash"), &entry->root) ||
 	    !get_uint(json_get(proof, "treeSize"), &entry->size) ||
@@ -75,7 +74,8 @@ take(struct bundle *b, struct json root, size_t max)
 	enum ac_err e = form_check(root, BUNDLE, NULL);
 
 	if (e == AC_OK && (json_count(entries) > 1 ||
-	    !get_hint(b->hint, json_at(material, "publicKey.hint")) || !get_hint(b->keyid, json_get(signature, "keyid"))))
+	    !get_hint(b->hint, json_at(material, "publicKey.hint")) ||
+	    !get_hint(b->keyid, json_get(signature, "keyid"))))
 		e = AC_ERR_FORMAT;
 	b->logged = json_count(entries) == 1;
 	if (e == AC_OK && b->logged)
