@@ -352,6 +352,15 @@ json_string(struct json j, struct span *out)
 	return true;
 }
 
+struct message
+json_quoted(struct json object, const char *name)
+{
+	struct span s;
+
+	return json_string(json_get(object, name), &s) ? message_quoted(s) :
+	    (struct message){ "(none)" };
+}
+
 bool
 json_is(struct json j, const char *s)
 {
@@ -412,6 +421,7 @@ json_digest64(struct json j, struct digest *out)
 enum ac_err
 json_base64(struct buf *out, struct json j, size_t max)
 {
+	enum ac_err e;
 	struct span s;
 	uint8_t *p;
 	size_t len;
@@ -423,13 +433,11 @@ json_base64(struct buf *out, struct json j, size_t max)
 	p = malloc(s.len / 4 * 3 + 1);
 	if (p == NULL)
 		return AC_ERR_MEMORY;
-	if (!text_unbase64(p, &len, s)) {
+	e = !text_unbase64(p, &len, s) ? AC_ERR_FORMAT :
+	    len > max ? AC_ERR_LIMIT : AC_OK;
+	if (e != AC_OK) {
 		free(p);
-		return AC_ERR_FORMAT;
-	}
-	if (len > max) {
-		free(p);
-		return AC_ERR_LIMIT;
+		return e;
 	}
 	p[len] = '\0';
 	*out = (struct buf){ p, len };

@@ -12,6 +12,7 @@
 
 #include "common/bytes.h"
 #include "common/err.h"
+#include "common/message.h"
 #include "common/writer.h"
 
 struct cJSON;
@@ -102,6 +103,9 @@ struct span json_name(struct json member);
 
 /* The string's characters, decoded; false where j is no string. */
 AC_MUST_CHECK bool json_string(struct json j, struct span *out);
+
+/* The member of that name in quotes, for a person; "(none)". */
+struct message json_quoted(struct json object, const char *name);
 
 /* Is j the string s? */
 bool json_is(struct json j, const char *s);

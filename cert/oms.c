@@ -241,27 +241,19 @@ take_resources(struct oms *o, struct json list)
 	return AC_OK;
 }
 
-/* Set sorted: file itself where it is in order already. */
 static enum ac_err
 sort_resources(struct oms *o)
 {
 	int (*compare)(const void *, const void *) =
 	    o->shard_bytes > 0 ? compare_shards : oms_compare;
-	size_t i = 1;
 
-	while (i < o->nfiles && compare(&o->file[i - 1], &o->file[i]) < 0)
-		i++;
-	o->sorted = o->file;
-	if (i == o->nfiles)
-		return AC_OK;
-	o->copy = calloc(o->nfiles, sizeof(*o->copy));
-	if (o->copy == NULL)
+	o->sorted = calloc(o->nfiles, sizeof(*o->sorted));
+	if (o->sorted == NULL)
 		return AC_ERR_MEMORY;
-	memcpy(o->copy, o->file, o->nfiles * sizeof(*o->copy));
-	qsort(o->copy, o->nfiles, sizeof(*o->copy), compare);
-	o->sorted = o->copy;
-	for (i = 1; i < o->nfiles; i++)
-		if (compare(&o->copy[i - 1], &o->copy[i]) == 0)
+	memcpy(o->sorted, o->file, o->nfiles * sizeof(*o->sorted));
+	qsort(o->sorted, o->nfiles, sizeof(*o->sorted), compare);
+	for (size_t i = 1; i < o->nfiles; i++)
+		if (compare(&o->sorted[i - 1], &o->sorted[i]) == 0)
 			return AC_ERR_FORMAT; /* a name twice */
 	return AC_OK;
 }
@@ -332,7 +324,7 @@ void
 oms_free(struct oms *o)
 {
 	free(o->file);
-	free(o->copy);
+	free(o->sorted);
 	json_free(&o->doc);
 	*o = (struct oms){ 0 };
 }

@@ -62,8 +62,7 @@ struct oms {
 	struct json_doc doc;   /* owned; names borrow from it */
 	struct oms_file *file; /* owned, in the order signed; bytes are 0 */
 	size_t nfiles;         /* resources: files, or shards of them */
-	const struct oms_file *sorted; /* by path, shards by their place */
-	struct oms_file *copy; /* owned: sorted, where file is not */
+	struct oms_file *sorted; /* owned: by path, shards by their place */
 	uint64_t shard_bytes;  /* 0: every resource is a whole file */
 	struct digest root;
 };

@@ -4,58 +4,31 @@
 bool
 glob_matches(struct span glob, struct span path)
 {
-	/*
-	 * Where to go on after a failure: behind the last '*', with one more
-	 * character taken, else behind the last '**'.  Older ones need no
-	 * second try: what they could take, the last '**' can take as well,
-	 * and between two '/' the leftmost match leaves the most.
-	 */
-	size_t g = 0, p = 0;
-	size_t star = SIZE_MAX, star_p = 0, deep = SIZE_MAX, deep_p = 0;
+	/* Does what was read of glob match the first i bytes of path? */
+	bool at[GLOB_PATH_MAX + 1] = { true };
 
-	for (;;) {
-		uint8_t c = g < glob.len ? glob.p[g] : 0;
+	if (path.len > GLOB_PATH_MAX)
+		return false;
+	for (size_t g = 0; g < glob.len; g++) {
+		struct span left = span_of(glob.p + g, glob.len - g);
+		bool folders = span_begins(left, "**/");
+		bool deep = span_begins(left, "**");
+		bool before = false; /* some i so far; of '*' the last one */
+		uint8_t c = glob.p[g];
 
-		if (c == '*' && g + 1 < glob.len && glob.p[g + 1] == '*') {
-			g += 2;
-			/* "**" and '/' also match no folder at all. */
-			if (g < glob.len && glob.p[g] == '/' &&
-			    (p == 0 || path.p[p - 1] == '/'))
-				g++;
-			deep = g;
-			deep_p = p;
-			star = SIZE_MAX;
-			continue;
+		g += folders ? 2 : deep;
+		for (size_t i = 0; c == '*' && i <= path.len; i++) {
+			uint8_t last = i > 0 ? path.p[i - 1] : '/';
+			bool was = at[i];
+
+			at[i] = folders ? (was || before) && last == '/' :
+			    was || (before && (deep || last != '/'));
+			before = deep ? before || was : at[i];
 		}
-		if (c == '*') {
-			star = ++g;
-			star_p = p;
-			continue;
-		}
-		if (g == glob.len && p == path.len)
-			return true;
-		if (g < glob.len && p < path.len &&
-		    (c == path.p[p] || (c == '?' && path.p[p] != '/'))) {
-			g++;
-			p++;
-			continue;
-		}
-		if (star != SIZE_MAX && star_p < path.len &&
-		    path.p[star_p] != '/') {
-			g = star;
-			p = ++star_p;
-			continue;
-		}
-		if (deep == SIZE_MAX)
-			return false;
-		/* A whole folder at a time where the glob says so. */
-		if (deep >= 3 && glob.p[deep - 1] == '/')
-			while (deep_p < path.len && path.p[deep_p] != '/')
-				deep_p++;
-		if (deep_p >= path.len)
-			return false;
-		g = deep;
-		p = ++deep_p;
-		star = SIZE_MAX;
+		for (size_t i = path.len; c != '*' && i > 0; i--)
+			at[i] = at[i - 1] && (c == path.p[i - 1] ||
+			    (c == '?' && path.p[i - 1] != '/'));
+		at[0] = at[0] && c == '*';
 	}
+	return at[path.len];
 }

@@ -6,6 +6,8 @@
 
 #include "common/bytes.h"
 
+#define GLOB_PATH_MAX 4096 /* bytes; what is longer matches no glob */
+
 /*
  * Does glob match path?  '?' is one character that is not '/', '*' any number
  * of them, '**' any number of any characters, and "**" with '/' after it also

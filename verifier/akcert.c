@@ -98,19 +98,6 @@ check_leaf(X509 *x, const char *eku, const char *policy, struct message *why)
 	return AC_OK;
 }
 
-static void
-read_subject(struct akcert *out, X509 *x)
-{
-	struct message text = { "" };
-	char *name = X509_NAME_oneline(X509_get_subject_name(x), NULL, 0);
-
-	if (name != NULL)
-		message_add_quoted(&text, span_str(name));
-	OPENSSL_free(name);
-	memcpy(out->subject, text.text, sizeof(out->subject) - 1);
-	out->subject[sizeof(out->subject) - 1] = '\0';
-}
-
 /* What is left to tell of a leaf that is right. */
 static enum ac_err
 read_leaf(struct akcert *out, X509 *x)
@@ -126,7 +113,6 @@ read_leaf(struct akcert *out, X509 *x)
 		out->machine = AKCERT_CONFIDENTIAL_VM;
 	else if (has_policy(x, POLICY_TRUSTED_VM))
 		out->machine = AKCERT_TRUSTED_VM;
-	read_subject(out, x);
 	return AC_OK;
 }
 

@@ -22,7 +22,6 @@ struct akcert {
 	struct digest spki;              /* SHA-256 of the SPKI's DER */
 	int64_t not_before_s, not_after_s; /* of the whole chain */
 	enum akcert_machine machine;
-	char subject[256];               /* printable, escaped */
 };
 
 /*

@@ -6,7 +6,6 @@
 #include "common/reader.h"
 #include "common/text.h"
 #include "verifier/inspect.h"
-#include "verifier/report.h"
 
 #define SHOWN_MAX 512 /* bytes of an event, subjects of a line */
 
@@ -18,7 +17,7 @@ put_event(struct writer *w, struct span line)
 
 	wr_str(w, "    event ");
 	if (json_parse(&doc, line) == AC_OK)
-		wr_str(w, report_member(json_root(&doc), "event_type").text);
+		wr_str(w, json_quoted(json_root(&doc), "event_type").text);
 	else
 		wr_str(w, "(no JSON)");
 	wr_str(w, "\n      ");
@@ -44,7 +43,7 @@ put_events(struct writer *w, struct json list, const char *head)
 			put_event(w, line);
 			continue;
 		}
-		wr_printf(w, "    event %s\n", report_member(j, "event_type").text);
+		wr_printf(w, "    event %s\n", json_quoted(j, "event_type").text);
 	}
 }
 
@@ -56,8 +55,8 @@ put_subjects(struct writer *w, struct json subjects)
 	for (struct json j = json_first(subjects);
 	    json_present(j) && i < SHOWN_MAX; j = json_next(j), i++) {
 		wr_printf(w, "  subject %s sha256 %s\n",
-		    report_member(j, "name").text,
-		    report_member(json_get(j, "digest"), "sha256").text);
+		    json_quoted(j, "name").text,
+		    json_quoted(json_get(j, "digest"), "sha256").text);
 	}
 }
 
@@ -68,8 +67,8 @@ put_dependencies(struct writer *w, struct json predicate)
 
 	JSON_EACH(j, list)
 		wr_printf(w, "  input %s from %s sha256 %s\n",
-		    report_member(j, "name").text, report_member(j, "uri").text,
-		    report_member(json_get(j, "digest"), "sha256").text);
+		    json_quoted(j, "name").text, json_quoted(j, "uri").text,
+		    json_quoted(json_get(j, "digest"), "sha256").text);
 }
 
 static void

@@ -4,15 +4,6 @@
 #include "common/sha256.h"
 #include "common/text.h"
 
-struct message
-report_member(struct json object, const char *name)
-{
-	struct span s;
-
-	return json_string(json_get(object, name), &s) ? message_quoted(s) :
-	    (struct message){ "(none)" };
-}
-
 static struct message
 digest_of(struct json object)
 {
@@ -114,7 +105,7 @@ put_what(struct writer *w, const struct verification *v)
 			break;
 		}
 		wr_printf(w, "      weights %s sha256:%s\n",
-		    report_member(s, "name").text,
+		    json_quoted(s, "name").text,
 		    digest_of(json_get(s, "digest")).text);
 	}
 }
@@ -128,14 +119,14 @@ put_from(struct writer *w, const struct verification *v)
 		struct json notes = json_get(d, "annotations");
 
 		wr_printf(w, "%s%s %s from %s\n        sha256:%s licence %s\n",
-		    head, report_member(notes, "role").text, report_member(d, "name").text,
-		    report_member(d, "uri").text,
+		    head, json_quoted(notes, "role").text, json_quoted(d, "name").text,
+		    json_quoted(d, "uri").text,
 		    digest_of(json_get(d, "digest")).text,
-		    report_member(notes, "license").text);
+		    json_quoted(notes, "license").text);
 		head = "      ";
 		if (json_present(json_get(notes, "certificate")))
 			wr_printf(w, "        said to have the certificate "
-			    "%s%s", report_member(notes, "certificate").text,
+			    "%s%s", json_quoted(notes, "certificate").text,
 			    passed(v, VERIFY_LINEAGE) ? ", verified\n" :
 			    ": claimed, not verified\n");
 	}
@@ -186,8 +177,8 @@ put_how(struct writer *w, const struct verification *v)
 	wr_u8(w, '\n');
 	JSON_EACH(f, compute) {
 		wr_printf(w, "      %s %s %s, %s\n",
-		    message_quoted(json_name(f)).text, report_member(f, "value").text,
-		    report_member(f, "unit").text, report_member(f, "assurance").text);
+		    message_quoted(json_name(f)).text, json_quoted(f, "value").text,
+		    json_quoted(f, "unit").text, json_quoted(f, "assurance").text);
 	}
 }
 
@@ -219,8 +210,8 @@ put_when(struct writer *w, const struct verification *v)
 	}
 	wr_printf(w, "\n      the run itself states %s to %s\n      "
 	    "revocations ",
-	    report_member(v->cert.provenance.metadata, "startedOn").text,
-	    report_member(v->cert.provenance.metadata, "finishedOn").text);
+	    json_quoted(v->cert.provenance.metadata, "startedOn").text,
+	    json_quoted(v->cert.provenance.metadata, "finishedOn").text);
 	if (v->revocations.known) {
 		wr_printf(w, "as of %s, entries before %llu of %s\n",
 		    message_time(v->revocations.time.unix_s).text,

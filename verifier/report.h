@@ -21,9 +21,6 @@ struct report {
 	bool colour;                  /* of the text */
 };
 
-/* The member of that name in quotes, or "(none)"; for a terminal. */
-struct message report_member(struct json object, const char *name);
-
 void report_text(struct writer *w, const struct report *r);
 void report_json(struct writer *w, const struct report *r);
 

@@ -347,24 +347,21 @@ judge_dependencies(struct verification *v, struct message *why)
 	JSON_EACH(d, v->cert.provenance.dependencies) {
 		struct json notes = json_get(d, "annotations");
 		struct json digest = json_get(d, "digest");
-		struct span name = { 0 };
+		const char *what = NULL;
 
-		(void)!json_string(json_get(d, "name"), &name);
 		if (!CHECK(denied, !is_denied(p, digest)))
-			message_set(why, "the policy denies input ");
+			what = "denies input";
 		else if (!CHECK(container_listed,
 		    !image || container_is_listed(p, digest)))
-			message_set(why, "the policy lists no container ");
+			what = "lists no container";
 		else if (!CHECK(licence, image || licence_is_allowed(p,
 		    json_get(notes, "license"))))
-			message_set(why, "the policy does not allow the "
-			    "licence of ");
-		else {
-			image = false;
-			continue;
-		}
-		message_add_quoted(why, name);
-		return VERIFY_NOT_ACCEPTED;
+			what = "does not allow the licence of";
+		if (what != NULL)
+			return BECAUSE(why, VERIFY_NOT_ACCEPTED,
+			    "the policy %s %s", what,
+			    json_quoted(d, "name").text);
+		image = false;
 	}
 	return VERIFY_OK;
 }

@@ -63,13 +63,10 @@ add_claims(struct lineage *l, const struct verification *v, unsigned depth)
 			/* The policy asks it of this certificate's own. */
 			if (!CHECK(input_certified, depth > 1 ||
 			    !v->policy->require_certified_inputs) && !l->open) {
-				struct span name = { 0 };
-
 				l->open = true;
-				(void)!json_string(json_get(j, "name"), &name);
 				message_set(&l->first, "no certificate is "
 				    "named for the input %s",
-				    message_quoted(name).text);
+				    json_quoted(j, "name").text);
 			}
 			continue;
 		}
