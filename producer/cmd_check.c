@@ -84,6 +84,11 @@ put_text(const struct config *c)
 		put_word("=", r->env[i].value);
 		(void)printf("\n");
 	}
+	if (r->has_image) {
+		put_word("image        ", r->image.uri);
+		put_word("\n  pin        ", r->image.pin);
+		(void)printf("\n");
+	}
 	put_inputs(c);
 	(void)printf("outputs     ");
 	for (size_t i = 0; i < r->noutputs; i++)
@@ -113,12 +118,13 @@ put_json(const struct config *c)
 
 	wr_init(&w, JSON_BYTES_MAX);
 	wr_str(&w, "{\"reads\":[");
-	for (size_t i = 0; i < r->ninputs; i++) {
+	for (size_t i = 0; i < r->ninputs + r->has_image; i++) {
 		const struct config_input *where = &c->input[i];
 		bool local = where->path[0] != '\0';
 
 		wr_str(&w, i == 0 ? "{\"name\":" : ",{\"name\":");
-		wr_json(&w, r->input[i].name);
+		wr_json(&w, i < r->ninputs ? r->input[i].name :
+		    r->image.name);
 		wr_str(&w, local ? ",\"path\":" : ",\"uri\":");
 		wr_json(&w, span_str(local ? where->path : where->uri));
 		wr_u8(&w, '}');

@@ -117,8 +117,8 @@ out:
 }
 
 static enum ac_err
-measure_local(struct measured *out, const char *path, int store_fd, bool model,
-    struct message *why)
+measure_local(struct measured *out, const char *path, int store_fd,
+    bool model, struct message *why)
 {
 	/* A FIFO must not hold it up; it is refused. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
