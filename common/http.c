@@ -523,11 +523,12 @@ set_fetch(struct download *d, const char *url, char *detail)
 
 	(void)snprintf(range, sizeof(range), "%llu-",
 	    (unsigned long long)d->have);
+	/* Refused where a try that failed still has its buffer, which does. */
+	(void)curl_easy_setopt(c, CURLOPT_BUFFERSIZE, FETCH_BUFFER);
 	return set_up(d->h, t.unused, url, 0, 0, detail) &&
 	    curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)0) ==
 	    CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, NULL) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_BUFFERSIZE, FETCH_BUFFER) == CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L) == CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)HTTP_REDIRECTS) ==
 	    CURLE_OK &&

@@ -64,14 +64,16 @@ attested_check(struct verification *v, const struct attested_peer *peer,
 	if (e != AC_OK)
 		return BECAUSE(why, e, "what it shows of itself is %s as an "
 		    "attestation", ac_strerror(e));
+	v->unlogged_s = peer->now_s;
 	e = take_releases(v, peer->releases, why);
 	if (e != AC_OK)
 		return e;
-	if (!holds(v, VERIFY_AK_CHAIN, steps_ak_chain(v, peer->now_s, &m), &m,
-	    why) || !holds(v, VERIFY_AK_PUBLIC, steps_ak_public(v, &m), &m,
-	    why) || !holds(v, VERIFY_QUOTES, steps_challenge(v, peer->nonce,
-	    &m), &m, why) || !holds(v, VERIFY_BOOT_LOG, steps_boot_log(v, &m),
-	    &m, why) || !holds(v, VERIFY_BOOT, steps_boot(v, &m), &m, why) ||
+	if (!holds(v, VERIFY_AK_CHAIN, steps_ak_chain(v, &m), &m, why) ||
+	    !holds(v, VERIFY_AK_PUBLIC, steps_ak_public(v, &m), &m, why) ||
+	    !holds(v, VERIFY_QUOTES, steps_challenge(v, peer->nonce, &m), &m,
+	    why) ||
+	    !holds(v, VERIFY_BOOT_LOG, steps_boot_log(v, &m), &m, why) ||
+	    !holds(v, VERIFY_BOOT, steps_boot(v, &m), &m, why) ||
 	    !holds(v, VERIFY_REPLAY, steps_replay_so_far(v, peer->spki, &m),
 	    &m, why))
 		return AC_ERR_MISMATCH;
