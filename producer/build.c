@@ -231,6 +231,8 @@ configure(struct build *b)
 	if (e == AC_OK)
 		e = config_read(&b->config, o->config, o->cancel_fd,
 		    b->why);
+	if (e == AC_OK && o->image != NULL)
+		e = config_set_image(&b->config, o->image, b->why);
 	if (e == AC_OK)
 		e = read_checkpoint(b);
 	if (e != AC_OK)

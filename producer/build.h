@@ -9,6 +9,7 @@
 
 struct build_options {
 	const char *config; /* aicert.yaml */
+	const char *image;  /* what it runs in; NULL: as config says */
 	const char *out;    /* the folder to make; must not be there */
 	const char *key;    /* the builder's private key */
 	const char *log;    /* URL whose checkpoint is bound; NULL: none */

@@ -38,7 +38,8 @@ help(void)
 	    "           [--tpm-sim DIR | --tcti NAME --ak-chain PEM]\n"
 	    "           [--log URL | --log-checkpoint FILE] [--policy FILE]\n"
 	    "           [--time-limit SECONDS] [--memory BYTES[K|M|G]]\n"
-	    "           [--gpus] [--accept-short-ak] [--json] [--quiet]\n"
+	    "           [--image NAME@sha256:HEX] [--gpus] [--accept-short-ak]\n"
+	    "           [--json] [--quiet]\n"
 	    "       aicert build CONFIG --out DIR --key FILE --remote "
 	    "ADDR:PORT --policy FILE\n"
 	    "           [--image-releases FILE] [--log URL | "
@@ -65,6 +66,8 @@ help(void)
 	    "  --log-checkpoint FILE  the same from a file\n"
 	    "  --time-limit SECONDS   of the training (%d)\n"
 	    "  --memory SIZE          of the training; none without\n"
+	    "  --image NAME           the container image it runs in, where "
+	    "CONFIG names none\n"
 	    "  --gpus                 let the training use this machine's GPUs\n"
 	    "  --accept-short-ak      though its certificate ends soon\n"
 	    "  --remote ADDR:PORT     build on that machine, once its TPM shows "
@@ -125,8 +128,8 @@ parse_seconds(uint64_t *out, const char *text)
 
 enum {
 	OPT_OUT = 256, OPT_KEY, OPT_SIM, OPT_TCTI, OPT_CHAIN, OPT_LOG,
-	OPT_CHECKPOINT, OPT_POLICY, OPT_TIME, OPT_MEMORY, OPT_GPUS, OPT_SHORT,
-	OPT_JSON, OPT_QUIET, OPT_REMOTE, OPT_RELEASES, OPT_PUBLISH,
+	OPT_CHECKPOINT, OPT_POLICY, OPT_TIME, OPT_MEMORY, OPT_IMAGE, OPT_GPUS,
+	OPT_SHORT, OPT_JSON, OPT_QUIET, OPT_REMOTE, OPT_RELEASES, OPT_PUBLISH,
 	OPT_LOG_KEYS,
 };
 
@@ -142,6 +145,7 @@ static const struct option options[] = {
 	{ "policy", required_argument, NULL, OPT_POLICY },
 	{ "time-limit", required_argument, NULL, OPT_TIME },
 	{ "memory", required_argument, NULL, OPT_MEMORY },
+	{ "image", required_argument, NULL, OPT_IMAGE },
 	{ "gpus", no_argument, NULL, OPT_GPUS },
 	{ "accept-short-ak", no_argument, NULL, OPT_SHORT },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -194,6 +198,9 @@ take_option(struct arguments *a, int c, char **argv)
 		return parse_size(&r->limits.memory_bytes, optarg) ? CMD_OK :
 		    cmd_usage(NAME, "--memory takes bytes, or a number with "
 		    "K, M or G");
+	case OPT_IMAGE:
+		b->image = optarg;
+		return CMD_OK;
 	case OPT_GPUS:
 		a->with_gpus = true;
 		return CMD_OK;

@@ -23,7 +23,8 @@ help(void)
 	    "           [--tpm-sim DIR | --tcti NAME --ak-chain PEM]\n"
 	    "           [--log URL | --log-checkpoint FILE]\n"
 	    "           [--time-limit SECONDS] [--memory BYTES[K|M|G]]\n"
-	    "           [--gpus] [--accept-short-ak] [--json] [--quiet]\n\n"
+	    "           [--image NAME@sha256:HEX] [--gpus] [--accept-short-ak]\n"
+	    "           [--json] [--quiet]\n\n"
 	    "Fine-tunes as the first AICert did: reads DIR/aicert.yaml, an "
 	    "axolotl file whose\n"
 	    "base_model and datasets are repo@sha1:commit, or one of version "
@@ -93,6 +94,7 @@ static const struct option options[] = {
 	{ "out", required_argument, NULL, OPT_OUT },
 	{ "key", required_argument, NULL, OPT_KEY },
 	{ "gpus", no_argument, NULL, OPT_GPUS },
+	{ "image", required_argument, NULL, OPT_OTHER },
 	{ "tpm-sim", required_argument, NULL, OPT_OTHER },
 	{ "tcti", required_argument, NULL, OPT_OTHER },
 	{ "ak-chain", required_argument, NULL, OPT_OTHER },

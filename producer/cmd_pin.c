@@ -39,7 +39,9 @@ help(void)
 	    "aicert.lock beside it, and shows what changed.  A build then takes "
 	    "them from\n"
 	    "there.  Pins that do not float stay as they are.\n\n"
-	    "  latest           what is there now, by its SHA-256\n\n"
+	    "  latest           what is there now, by its SHA-256\n"
+	    "  branch: or tag:  of git, and its name: the commit\n"
+	    "  revision:        of a hub's model or dataset: the commit\n\n"
 	    "  --json           say what was found as JSON\n\n"
 	    "Example: aicert pin && git diff aicert.lock\n");
 	return CMD_OK;
@@ -193,7 +195,8 @@ pin(struct pin *p, struct message *why)
 		return BECAUSE(why, AC_ERR_MEMORY, "no memory");
 	read_before(p);
 	for (size_t i = 0; e == AC_OK && i < r->ninputs; i++)
-		if (rules_floats(r->input[i].pin))
+		if (rules_floats(r->input[i].pin) &&
+		    !span_is(r->input[i].role, RULES_LOCK_ROLE))
 			e = resolve(p, i, why);
 	if (e != AC_OK)
 		return e;

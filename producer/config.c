@@ -8,6 +8,7 @@
 #include "common/sha256.h"
 #include "common/text.h"
 #include "producer/config.h"
+#include "producer/image.h"
 #include "producer/rules.h"
 #include "producer/world.h"
 
@@ -84,6 +85,11 @@ take_locked(struct config *c, size_t i, struct message *why)
 	struct request_input *in = &c->asked.input[i];
 	const struct lock_entry *found = lock_find(&c->lock, in->name);
 
+	/* A lock file's is that of its repository, which is before it. */
+	if (span_is(in->role, RULES_LOCK_ROLE) && i > 0) {
+		in->pin = c->asked.input[i - 1].pin;
+		return AC_OK;
+	}
 	message_set(why, "the pin ");
 	message_add_quoted(why, in->pin);
 	message_add(why, " floats, and ");
@@ -284,6 +290,32 @@ config_certify(struct config *c, size_t i, const struct digest *d)
 	c->input[i].certificate = hex; /* transferred */
 	c->asked.input[i].certificate = span_of(hex, 64);
 	return AC_OK;
+}
+
+enum ac_err
+config_set_image(struct config *c, const char *text, struct message *why)
+{
+	struct request_input image = { .name = span_str(RULES_IMAGE) };
+	struct config_input *where = &c->input[c->request.ninputs];
+	struct span folder = span_of(NULL, 0);
+	enum ac_err e;
+
+	if (c->request.has_image)
+		return BECAUSE(why, AC_ERR_EXISTS, "the configuration names "
+		    "its image; leave --image out");
+	e = image_split(&image.uri, &image.pin, span_str(text), why);
+	if (e == AC_OK)
+		e = rules_check_image(&image, why);
+	if (e != AC_OK)
+		return e;
+	(void)!image_is_layout(&folder, image.uri);
+	c->request.has_image = true; /* what is there is freed with it */
+	c->request.image = image;
+	message_set(why, "no memory");
+	e = take_text(&where->path, folder);
+	if (e == AC_OK)
+		e = take_text(&where->uri, image.uri);
+	return e == AC_OK ? take_text(&where->files, span_of(NULL, 0)) : e;
 }
 
 void

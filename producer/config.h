@@ -64,6 +64,15 @@ AC_MUST_CHECK enum ac_err config_read_floating(struct config *out,
 AC_MUST_CHECK enum ac_err config_decode(struct config *out, struct span bytes,
     const char *path, struct buf answer, struct message *why);
 
+/*
+ * Let the training run in this image, NAME@sha256:HEX or
+ * oci:FOLDER@sha256:HEX, which outlives c, as if the file had said so.
+ * AC_ERR_EXISTS: the file names one; AC_ERR_FORMAT, AC_ERR_MEMORY; *why is
+ * set.
+ */
+AC_MUST_CHECK enum ac_err config_set_image(struct config *c, const char *text,
+    struct message *why);
+
 /* Put "path:line:column: " of the input's pin in front of *why. */
 void config_place(const struct config_input *in, const char *path,
     struct message *why);

@@ -7,6 +7,9 @@
  *   aicert-fetch git COMMIT URL    the files of a commit, the same
  *   aicert-fetch hub model|dataset COMMIT URI [PATTERN...]
  *                                  those files of a hub's, the same
+ *   aicert-fetch resolve git REF URL
+ *   aicert-fetch resolve model|dataset REVISION URI
+ *                                  which commit that is now
  *   aicert-fetch image NAME@PIN    the parts of a container image, the same
  *   aicert-fetch layers FOLDER     of those parts, the tree that they make
  *   aicert-fetch unpack gzip|zstd  the compressed file on 0, as a tree stream
@@ -104,6 +107,27 @@ told(const char *text)
 }
 
 static enum ac_err
+resolve(const char *kind, const char *name, const char *uri,
+    struct message *why)
+{
+	const struct fetch_hub asked = {
+		.dataset = strcmp(kind, "dataset") == 0,
+		.commit = name,
+		.uri = uri,
+		.endpoint = getenv("HF_ENDPOINT"),
+		.token = getenv("HF_TOKEN"),
+	};
+	char commit[65];
+	enum ac_err e = strcmp(kind, "git") == 0 ?
+	    fetch_git_commit(commit, name, uri, why) :
+	    fetch_hub_commit(commit, &asked, why);
+
+	if (e == AC_OK && puts(commit) < 0)
+		e = BECAUSE(why, AC_ERR_IO, "nobody takes the answer");
+	return e;
+}
+
+static enum ac_err
 hub(int argc, char **argv, struct message *why)
 {
 	union {
@@ -146,6 +170,8 @@ main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "file") == 0)
 		return end(fetch_file(STDOUT_FILENO, argv[2], told, &why),
 		    &why);
+	if (argc == 5 && strcmp(argv[1], "resolve") == 0)
+		return end(resolve(argv[2], argv[3], argv[4], &why), &why);
 	if (argc >= 5 && strcmp(argv[1], "hub") == 0)
 		return end(hub(argc, argv, &why), &why);
 	if (argc == 3 && strcmp(argv[1], "image") == 0)

@@ -19,7 +19,7 @@
 #include "producer/wire.h"
 
 #define DEPTH_MAX 32
-#define HUB "https://huggingface.co/"
+#define HUB RULES_HUB "/"
 #define PRESETS_MAX 8 /* variables */
 
 /* A script, so that the file is where a person would put it. */
@@ -37,6 +37,7 @@ struct axolotl {
 	char **text;     /* everything that was made, owned */
 	size_t ntexts, textcap;
 	struct span repo[INPUTS_MAX], commit[INPUTS_MAX]; /* of each input */
+	bool whole[INPUTS_MAX]; /* all files of it are used */
 	struct request_input *input;
 	struct wire_place *place;
 	struct request request;
@@ -391,6 +392,24 @@ find_input(struct axolotl *a, size_t *index, enum key key, yaml_mark_t mark,
 	    (where->uri = in->uri, true);
 }
 
+/* Of the input only this file is used, and those said before; or all. */
+static bool
+use_file(struct axolotl *a, size_t index, struct span file)
+{
+	struct wire_place *where = &a->place[index];
+	struct span before = where->files;
+
+	if (file.len == 0)
+		a->whole[index] = true;
+	if (a->whole[index]) {
+		where->files = span_of(NULL, 0);
+		return true;
+	}
+	return keep(a, &where->files, "%.*s%s%.*s", (int)before.len,
+	    (const char *)before.p, before.len > 0 ? "\n" : "",
+	    (int)file.len, (const char *)file.p);
+}
+
 /*
  * The scalar at i names a repository, of which file, or all where that is
  * empty, is used: an input, where it will be instead.
@@ -413,7 +432,8 @@ take_repo(struct axolotl *a, enum key key, size_t i, struct span file)
 	/* What is replaced is freed. */
 	if (!keep(a, &copy, "%.*s", (int)scalar(ev).len,
 	    (const char *)scalar(ev).p) || !split_pin(&repo, &commit, copy) ||
-	    !find_input(a, &index, key, mark, repo, commit))
+	    !find_input(a, &index, key, mark, repo, commit) ||
+	    !use_file(a, index, file))
 		return false;
 	return keep(a, &text, "/inputs/%.*s%s%.*s",
 	    (int)a->input[index].name.len,

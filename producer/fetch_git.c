@@ -759,3 +759,58 @@ out:
 	free(f.stream);
 	return e;
 }
+
+/* "HEX<TAB>ref": take the id where ref is name, with behind it end. */
+static bool
+take_id(char out[static 65], const char *line, const char *name,
+    const char *end)
+{
+	size_t n = strspn(line, "0123456789abcdef");
+	size_t len = strlen(name);
+
+	if ((n != 40 && n != 64) || line[n] != '\t' ||
+	    strncmp(line + n + 1, name, len) != 0 ||
+	    strcmp(line + n + 1 + len, end) != 0)
+		return false;
+	memcpy(out, line, n);
+	out[n] = '\0';
+	return true;
+}
+
+enum ac_err
+fetch_git_commit(char out[static 65], const char *ref, const char *url,
+    struct message *why)
+{
+	struct fetch f = { .why = why };
+	char line[LINE_MAX_LEN], peeled[LINE_MAX_LEN], plain[65] = "";
+	char inner[65] = "", *whole = NULL;
+	struct git g = GIT_NONE;
+	const char *words[] = { "ls-remote", "--exit-code", "--", NULL, ref,
+		peeled, NULL };
+	enum ac_err e = resolve(&f, &whole, "", url);
+
+	if (e == AC_OK)
+		e = set_environment(&f);
+	(void)snprintf(peeled, sizeof(peeled), "%s^{}", ref);
+	words[3] = whole;
+	if (e == AC_OK)
+		e = start(&f, &g, ANSWERS, words);
+	if (e != AC_OK)
+		goto out;
+	while (fgets(line, sizeof(line), g.from) != NULL) {
+		line[strcspn(line, "\n")] = '\0';
+		if (!take_id(plain, line, ref, ""))
+			(void)!take_id(inner, line, ref, "^{}");
+	}
+	if (!finish(&g) || plain[0] == '\0') {
+		message_set(why, "the repository has no %s, or cannot be "
+		    "reached: ", ref);
+		message_add_quoted(why, span_str(whole));
+		e = AC_ERR_NOT_FOUND;
+		goto out;
+	}
+	memcpy(out, inner[0] != '\0' ? inner : plain, sizeof(plain));
+out:
+	free(whole);
+	return e;
+}

@@ -23,4 +23,13 @@
 AC_MUST_CHECK enum ac_err fetch_git(int out_fd, const char *commit,
     const char *url, void (*told)(const char *text), struct message *why);
 
+/*
+ * out[0..64] = the commit (hex, NUL) that ref, such as "refs/heads/main", is
+ * at url now; of a tag with a message, the commit that it is of.
+ * AC_ERR_NOT_FOUND: the server has no such reference, or is not there;
+ * AC_ERR_FORMAT, AC_ERR_UNSUPPORTED, AC_ERR_MEMORY; *why is set.
+ */
+AC_MUST_CHECK enum ac_err fetch_git_commit(char out[static 65],
+    const char *ref, const char *url, struct message *why);
+
 #endif

@@ -172,24 +172,31 @@ ask(struct hub *h, struct json_doc *out, const char *url)
 	return e;
 }
 
+/* *doc = what the hub says of the revision; *sha, in it, which commit it is. */
 static enum ac_err
-check_revision(struct hub *h)
+ask_revision(struct hub *h, struct json_doc *doc, struct span *sha)
 {
-	struct json_doc doc = { 0 };
 	char *url = NULL;
-	struct span sha;
 	enum ac_err e = make_url(h, &url, "/api/models/", "/api/datasets/",
 	    "/revision/", "", "?expand=sha");
 
 	if (e == AC_OK)
-		e = ask(h, &doc, url);
+		e = ask(h, doc, url);
 	free(url);
-	if (e != AC_OK)
-		return e;
-	if (!json_string(json_get(json_root(&doc), "sha"), &sha)) {
+	if (e == AC_OK && !json_string(json_get(json_root(doc), "sha"), sha))
 		e = BECAUSE(h->why, AC_ERR_FORMAT, "the hub does not say "
 		    "which commit the revision is");
-	} else if (!span_is(sha, h->asked->commit)) {
+	return e;
+}
+
+static enum ac_err
+check_revision(struct hub *h)
+{
+	struct json_doc doc = { 0 };
+	struct span sha;
+	enum ac_err e = ask_revision(h, &doc, &sha);
+
+	if (e == AC_OK && !span_is(sha, h->asked->commit)) {
 		message_set(h->why, "the pin is gitCommit:%s, but the hub "
 		    "says that this revision is ", h->asked->commit);
 		message_add_quoted(h->why, sha);
@@ -525,5 +532,45 @@ out:
 	http_client_free(h.http);
 	EVP_MD_CTX_free(h.ctx);
 	free(h.stream);
+	return e;
+}
+
+enum ac_err
+fetch_hub_commit(char out[static 65], const struct fetch_hub *asked,
+    struct message *why)
+{
+	struct fetch_hub plain = *asked;
+	struct hub h = { .asked = &plain, .why = why };
+	struct json_doc doc = { 0 };
+	struct span sha = { 0 };
+	char name[3 * RULES_NAME_MAX + 1];
+	enum ac_err e = AC_ERR_MEMORY;
+	size_t n = 0;
+
+	/* One part of a path, whatever it is called. */
+	for (const char *p = asked->commit; *p != '\0'; p++)
+		if (n + 4 <= sizeof(name))
+			n += (size_t)snprintf(name + n, 4, *p == '/' ?
+			    "%%2F" : "%c", *p);
+	name[n] = '\0';
+	plain.commit = name;
+	message_set(why, "out of memory");
+	if (http_client_new(&h.http, NULL) != AC_OK)
+		return e;
+	e = find_base(&h);
+	if (e == AC_OK)
+		e = set_token(&h);
+	if (e == AC_OK)
+		e = ask_revision(&h, &doc, &sha);
+	if (e == AC_OK && sha.len != 40 && sha.len != 64)
+		e = BECAUSE(why, AC_ERR_FORMAT, "the hub does not say which "
+		    "commit the revision is");
+	if (e == AC_OK) {
+		memcpy(out, sha.p, sha.len);
+		out[sha.len] = '\0';
+	}
+	json_free(&doc);
+	free(h.base);
+	http_client_free(h.http);
 	return e;
 }

@@ -30,4 +30,11 @@ struct fetch_hub {
 AC_MUST_CHECK enum ac_err fetch_hub(int out_fd, const struct fetch_hub *asked,
     void (*told)(const char *text), struct message *why);
 
+/*
+ * out[0..64] = the commit (hex, NUL) that the hub says the revision
+ * asked->commit, a branch or tag, is now.  Errors as above.
+ */
+AC_MUST_CHECK enum ac_err fetch_hub_commit(char out[static 65],
+    const struct fetch_hub *asked, struct message *why);
+
 #endif

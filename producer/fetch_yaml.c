@@ -895,7 +895,10 @@ check_kind(struct parser *p, const struct request_input *in,
 {
 	struct digest digest;
 	struct span commit;
-	bool download, git = rules_git_pin(&commit, in->pin);
+	bool download, git = rules_git_pin(&commit, in->pin) ||
+	    rules_floats_as(&commit, in->pin, "branch") ||
+	    rules_floats_as(&commit, in->pin, "tag") ||
+	    rules_floats_as(&commit, in->pin, "revision");
 	bool packed = where->compression != WIRE_NONE;
 
 	if (rules_is_git(in) && !git)

@@ -32,6 +32,7 @@ read_entry(struct lock *l, struct json j)
 {
 	struct lock_entry *in = &l->entry[l->n];
 	struct digest d;
+	struct span hex;
 	bool download;
 
 	if (!json_closed(j, "name uri reference pin") ||
@@ -41,7 +42,8 @@ read_entry(struct lock *l, struct json j)
 	    !json_string(json_get(j, "pin"), &in->pin) ||
 	    !rules_name(in->name) || lock_find(l, in->name) != NULL ||
 	    !rules_floats(in->reference) ||
-	    !rules_pin(&d, &download, in->pin))
+	    (!rules_pin(&d, &download, in->pin) &&
+	    !rules_git_pin(&hex, in->pin)))
 		return false;
 	l->n++;
 	return true;

@@ -17,6 +17,7 @@
 
 #define STALL_S 900      /* how long a stream may be silent */
 #define COPY "copy"      /* its name in the scratch folder */
+#define COMMIT_MAX 65    /* 64 digits and LF */
 
 /* What a helper fetches, on its way to the scratch folder. */
 struct pull {
@@ -159,19 +160,93 @@ resolve_latest(char **out, const struct config *c, size_t i, int store_fd,
 	return AC_OK;
 }
 
+/* "gitCommit:" and what a helper says: 40 or 64 hex digits and an LF. */
+static enum ac_err
+take_commit(char **out, struct span said, struct message *why)
+{
+	struct span hex, pin;
+	char *made;
+	int n = asprintf(&made, "gitCommit:%.*s", (int)said.len -
+	    (said.len > 0 && said.p[said.len - 1] == '\n'),
+	    (const char *)said.p);
+
+	if (n < 0)
+		return BECAUSE(why, AC_ERR_MEMORY, "no memory");
+	pin = span_of(made, (size_t)n);
+	if (!rules_git_pin(&hex, pin)) {
+		free(made);
+		return BECAUSE(why, AC_ERR_FORMAT, "what is answered is no "
+		    "commit");
+	}
+	*out = made;
+	return AC_OK;
+}
+
+/* The commit that a reference of git, or a revision of a hub, is now. */
+static enum ac_err
+resolve_commit(char **out, const struct config *c, size_t i, const char *kind,
+    struct span name, int cancel_fd, struct message *why)
+{
+	static const char *const passed[] = { "HF_ENDPOINT", "HF_TOKEN" };
+	const struct request_input *in = &c->request.input[i];
+	char *reference = NULL, *env[2] = { NULL };
+	const char *more[] = { NULL, c->input[i].uri, NULL };
+	struct world_spec spec = { .verb = "resolve", .in_fd = -1,
+		.network = true, .more = more,
+		.env = (const char *const *)env };
+	struct buf said = { 0 };
+	enum ac_err e = AC_ERR_MEMORY;
+
+	message_set(why, "no memory");
+	spec.task = rules_is_git(in) ? "git" :
+	    span_is(in->type, "dataset") ? "dataset" : "model";
+	if (asprintf(&reference, "%s%.*s", kind, (int)name.len,
+	    (const char *)name.p) < 0) {
+		reference = NULL;
+		goto out;
+	}
+	more[0] = reference;
+	for (size_t k = 0; !rules_is_git(in) && k < 2; k++) {
+		const char *value = getenv(passed[k]);
+
+		if (value == NULL)
+			continue;
+		if (asprintf(&env[spec.nenv], "%s=%s", passed[k], value) < 0) {
+			env[spec.nenv] = NULL;
+			goto out;
+		}
+		spec.nenv++;
+	}
+	e = world_ask(&said, &spec, COMMIT_MAX, cancel_fd, why);
+	if (e == AC_OK)
+		e = take_commit(out, buf_span(&said), why);
+out:
+	for (size_t k = 0; k < spec.nenv; k++) {
+		ac_wipe(env[k], strlen(env[k]));
+		free(env[k]);
+	}
+	free(reference);
+	buf_free(&said);
+	return e;
+}
+
 enum ac_err
 resolve_pin(char **out, const struct config *c, size_t i, const char *scratch,
     int cancel_fd, const struct resolve_watch *watch, struct message *why)
 {
 	const struct request_input *in = &c->request.input[i];
+	struct span name;
 	enum ac_err e;
 	int store_fd;
 
-	if (!span_is(in->pin, RULES_LATEST)) {
-		message_set(why, "a pin of this type cannot float as ");
-		message_add_quoted(why, in->pin);
-		return AC_ERR_UNSUPPORTED;
-	}
+	if (rules_floats_as(&name, in->pin, "branch"))
+		return resolve_commit(out, c, i, "refs/heads/", name,
+		    cancel_fd, why);
+	if (rules_floats_as(&name, in->pin, "tag"))
+		return resolve_commit(out, c, i, "refs/tags/", name,
+		    cancel_fd, why);
+	if (rules_floats_as(&name, in->pin, "revision"))
+		return resolve_commit(out, c, i, "", name, cancel_fd, why);
 	store_fd = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store_fd < 0)
 		return BECAUSE(why, AC_ERR_IO, "the scratch folder is gone");

@@ -16,9 +16,8 @@ struct resolve_watch {
 
 /*
  * *out = the pin, owned, of input i of c, whose pin floats; scratch is a
- * folder for copies, which are left there.  AC_ERR_UNSUPPORTED: no such
- * reference of such an input; AC_ERR_BUSY: c's cancel_fd was readable; else as
- * what it fetches with.  *why is set.
+ * folder for copies, which are left there.  AC_ERR_BUSY: cancel_fd was
+ * readable; else as what it fetches with.  *why is set.
  */
 AC_MUST_CHECK enum ac_err resolve_pin(char **out, const struct config *c,
     size_t i, const char *scratch, int cancel_fd,

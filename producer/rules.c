@@ -86,27 +86,39 @@ rules_is_archive(const struct request_input *in)
 }
 
 bool
+rules_floats_as(struct span *name, struct span pin, const char *kind)
+{
+	size_t n = strlen(kind);
+	struct span s;
+
+	if (pin.len <= n + 1 || !span_is(span_of(pin.p, n), kind) ||
+	    pin.p[n] != ':')
+		return false;
+	s = span_of(pin.p + n + 1, pin.len - n - 1);
+	/* Names of git and of hubs: no option among them. */
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t c = s.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9') || c == '_' || (i > 0 &&
+		    (c == '.' || c == '-' || c == '/'))))
+			return false;
+	}
+	if (s.len > RULES_NAME_MAX)
+		return false;
+	*name = s;
+	return true;
+}
+
+bool
 rules_floats(struct span pin)
 {
-	static const char *const kind[] = { "branch:", "tag:", "revision:" };
+	struct span name;
 
-	for (size_t i = 0; i < sizeof(kind) / sizeof(kind[0]); i++) {
-		size_t n = strlen(kind[i]);
-
-		if (pin.len <= n || !span_is(span_of(pin.p, n), kind[i]))
-			continue;
-		/* Names of git, a hub and a registry: no option among them. */
-		for (size_t k = n; k < pin.len; k++) {
-			uint8_t c = pin.p[k];
-
-			if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			    (c >= '0' && c <= '9') || c == '_' || (k > n &&
-			    (c == '.' || c == '-' || c == '/'))))
-				return false;
-		}
-		return pin.len - n <= RULES_NAME_MAX;
-	}
-	return span_is(pin, RULES_LATEST);
+	return span_is(pin, RULES_LATEST) ||
+	    rules_floats_as(&name, pin, "branch") ||
+	    rules_floats_as(&name, pin, "tag") ||
+	    rules_floats_as(&name, pin, "revision");
 }
 
 /* s without before, which it begins with. */
@@ -145,7 +157,8 @@ rules_is_hub(const struct request_input *in)
 	struct span hex;
 
 	return (span_is(in->type, "model") || span_is(in->type, "dataset")) &&
-	    rules_git_pin(&hex, in->pin);
+	    (rules_git_pin(&hex, in->pin) ||
+	    rules_floats_as(&hex, in->pin, "revision"));
 }
 
 bool
@@ -287,6 +300,18 @@ wrong(struct message *why, enum ac_err e, struct span what, const char *text)
 	return e;
 }
 
+/* Does the pin, which floats, do so as its type can? */
+static bool
+floats_well(const struct request_input *in)
+{
+	struct span name;
+
+	if (rules_is_git(in))
+		return rules_floats_as(&name, in->pin, "branch") ||
+		    rules_floats_as(&name, in->pin, "tag");
+	return rules_is_hub(in) || span_is(in->pin, RULES_LATEST);
+}
+
 static enum ac_err
 check_input(const struct request *r, size_t i, bool floating,
     struct message *why)
@@ -313,6 +338,10 @@ check_input(const struct request *r, size_t i, bool floating,
 		if (!floating)
 			return wrong(why, AC_ERR_FORMAT, in->pin, "is a pin "
 			    "that floats: \"aicert pin\" says what it means");
+		if (!floats_well(in))
+			return wrong(why, AC_ERR_FORMAT, in->pin, "is not how "
+			    "a pin of this type floats: branch: or tag: of "
+			    "git, revision: of a hub, latest of all else");
 	} else if (rules_is_git(in)) {
 		if (!rules_git_pin(&s, in->pin))
 			return wrong(why, AC_ERR_FORMAT, in->pin, "is no pin "

@@ -37,6 +37,9 @@ bool rules_is_certified(const struct request_input *in);
  */
 bool rules_floats(struct span pin);
 
+/* Is it kind, ':' and a name, of those?  *name borrows. */
+bool rules_floats_as(struct span *name, struct span pin, const char *kind);
+
 /*
  * "gitCommit:" and 40 or 64 lower-case hex digits: which commit of a
  * repository, or which revision at a hub.  *hex borrows the digits.

@@ -13,6 +13,10 @@ import sys
 import tempfile
 import threading
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
+import gitserver  # noqa: E402
+import hub as hubs  # noqa: E402
+
 if not shutil.which("bwrap"):
     print("skipped: bubblewrap is not installed")
     sys.exit(77)
@@ -206,6 +210,88 @@ end = run("pin", "job.yaml")
 note("pin writes a lock anew that cannot be read", end.returncode == 0 and
      json.loads(get("job.lock"))["inputs"][0]["name"] == "file", end)
 
+# ---- branches, tags and revisions
+if shutil.which("git"):
+    bare = os.path.join(work, "git", "r.git")
+    gitserver.git("init", "--bare", bare)
+    tree = gitserver.git("mktree", cwd=bare, input=(
+        "100644 blob %s\tf\n" % gitserver.git(
+            "hash-object", "-w", "--stdin", cwd=bare, input=b"x")).encode())
+
+    def commit(text, ref):
+        c = gitserver.git("commit-tree", "-m", text, tree, cwd=bare)
+        gitserver.git("update-ref", ref, c, cwd=bare)
+        return c
+
+    first = commit("first", "refs/heads/main")
+    gitserver.git("tag", "-a", "-m", "a tag", "v1", first, cwd=bare)
+    second = commit("second", "refs/heads/next/x")
+    commit("another", "refs/heads/a/main")
+    hub = hubs.Hub()
+    model = hub.add("model", "org/name", {"f": b"x"})
+    environment["HF_ENDPOINT"] = hub.url
+    with gitserver.Server(os.path.join(work, "git")) as server:
+        far = server.http + "/r.git"
+        job([("main", "git", far, "'branch:main'", ", dependencies: pip"),
+             ("next", "git", server.git + "/r.git", "'branch:next/x'", ""),
+             ("tag", "git", far, "'tag:v1'", ""),
+             ("model", "model", "org/name", "'revision:main'", "")])
+        end = run("pin", "job.yaml")
+        lock = json.loads(get("job.lock")) if end.returncode == 0 else {}
+        note("branches, a tag with a message, a hub's revision", [
+            (i["name"], i["pin"]) for i in lock.get("inputs", [])] == [
+            ("main", "gitCommit:" + first), ("next", "gitCommit:" + second),
+            ("tag", "gitCommit:" + first),
+            ("model", "gitCommit:" + model.commit)], end)
+        end = run("check", "job.yaml", "--json")
+        said = json.loads(end.stdout) if end.returncode == 0 else {}
+        note("and what a build would ask for", said and [
+            (i["name"], i["pin"]) for i in said["public"]["inputs"]] == [
+            ("main", "gitCommit:" + first), ("main.lock",
+                                             "gitCommit:" + first),
+            ("next", "gitCommit:" + second), ("tag", "gitCommit:" + first),
+            ("model", "gitCommit:" + model.commit)], end)
+        moved = commit("moved", "refs/heads/main")
+        end = run("pin", "job.yaml")
+        note("a branch that moved", end.returncode == 0 and
+             "was      gitCommit:" + first in end.stdout and
+             "changed  gitCommit:" + moved in end.stdout and
+             end.stdout.count("changed") == 1, end)
+        kept = get("job.lock")
+        for name, entry, says in (
+                ("no such branch", ("a", "git", far, "'branch:none'", ""),
+                 "has no refs/heads/none"),
+                ("a part of a branch's name", ("a", "git", far, "'branch:x'",
+                                               ""), "has no refs/heads/x"),
+                ("no such tag", ("a", "git", far, "'tag:main'", ""),
+                 "has no refs/tags/main"),
+                ("no such repository", ("a", "git", server.http + "/s.git",
+                                        "'branch:main'", ""), "cannot be"),
+                ("no such revision", ("a", "model", "org/name",
+                                      "'revision:none'", ""), "404"),
+                ("latest of git", ("a", "git", far, "latest", ""),
+                 "gitCommit:"),
+                ("a revision of git", ("a", "git", far, "'revision:main'",
+                                       ""), "pin"),
+                ("a branch of a hub", ("a", "model", "org/name",
+                                       "'branch:main'", ""), "pin")):
+            job([entry])
+            end = run("pin", "job.yaml")
+            note(name, end.returncode == 1 and says in end.stderr and
+                 get("job.lock") == kept, end)
+        hub.wrong = {"sha"}
+        job([("a", "model", "org/name", "'revision:main'", "")])
+        end = run("pin", "job.yaml")
+        note("a hub's word is taken as it is, and checked by the build",
+             end.returncode == 0 and "gitCommit:" + "0" * 40 in end.stdout,
+             end)
+    hub.close()
+else:
+    print("no git: branches and tags are not tried")
+job([("file", "file", "here", "latest", ""),
+     ("far", "file", base + "/a", "latest", ", disclose: false")])
+run("pin", "job.yaml")
+
 # ---- what cannot be pinned
 good = get("job.lock")
 for name, entry, says in (
@@ -214,7 +300,7 @@ for name, entry, says in (
         ("a URL that is not there", ("a", "file", base + "/b", "latest", ""),
          "404"),
         ("a branch of a file", ("a", "file", "here", "'branch:main'", ""),
-         "cannot float as"),
+         "only a git, model or dataset"),
         ("a reference with an option", ("a", "file", "here",
                                         "'branch:--upload-pack=x'", ""),
          "expected a pin"),

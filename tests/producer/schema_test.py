@@ -77,6 +77,23 @@ right = {
     "inputs:\n  - {name: a, " + REST + "}\n",
     "axolotl by a command": GOOD.replace("trainer: command",
                                          "trainer: axolotl"),
+    "a repository": one("name: a, type: git, uri: 'https://example.org/r', "
+                        "role: code, pin: 'gitCommit:%s'" % SHA),
+    "a repository with a lock file": one(
+        "name: a, type: git, uri: 'git://example.org/r', role: code, "
+        "dependencies: pip, pin: 'gitCommit:%s'" % SHA),
+    "a model of a hub": one("name: a, type: model, uri: org/name, role: "
+                            "base_model, pin: 'gitCommit:%s'" % SHA),
+    "files of a dataset": one("name: a, type: dataset, uri: org/name, role: "
+                              "dataset, path: ['*.json', a/**], "
+                              "pin: 'gitCommit:%s'" % SHA),
+    "a file of a dataset": one(
+        "name: a, type: dataset, uri: 'https://example.org/datasets/o/n', "
+        "role: dataset, path: a.json, pin: 'gitCommit:%s'" % SHA),
+    "a model in a folder": one("name: a, type: model, uri: folder, role: "
+                               "base_model, pin: '%s'" % PIN),
+    "an image": GOOD + "image: 'example.org/a/b:tag@%s'\n" % PIN,
+    "an image in a folder": GOOD + "image: 'oci:folder@%s'\n" % PIN,
     "globs": HEAD + "inputs: []\noutputs: ['**/*.bin', 'a/b?', '.x', 'a..b']\n",
 }
 wrong = {
@@ -137,6 +154,33 @@ wrong = {
     "a compressed archive": one(
         "name: a, type: archive, uri: u, role: code, compression: gzip, "
         "pin: '%s'" % PIN),
+    "a repository by its files": one(
+        "name: a, type: git, uri: 'https://example.org/r', role: code, "
+        "pin: '%s'" % PIN),
+    "a repository of this machine": one(
+        "name: a, type: git, uri: folder, role: code, pin: 'gitCommit:%s'"
+        % SHA),
+    "a file by a commit": one("name: a, type: file, uri: u, role: code, pin: "
+                              "'gitCommit:%s'" % SHA),
+    "a short commit": one("name: a, type: git, uri: 'https://example.org/r', "
+                          "role: code, pin: 'gitCommit:0123'"),
+    "a lock file of a file": one("name: a, dependencies: pip, " + REST),
+    "a lock file of nobody": one(
+        "name: a, type: git, uri: 'https://example.org/r', role: code, "
+        "dependencies: cargo, pin: 'gitCommit:%s'" % SHA),
+    "files of a file": one("name: a, path: b, " + REST),
+    "files that climb": one("name: a, type: model, uri: org/name, role: "
+                            "base_model, path: ../x, pin: 'gitCommit:%s'" % SHA),
+    "no files": one("name: a, type: model, uri: org/name, role: base_model, "
+                    "path: [], pin: 'gitCommit:%s'" % SHA),
+    "a hub's model that is compressed": one(
+        "name: a, type: model, uri: org/name, role: base_model, "
+        "compression: gzip, pin: 'gitCommit:%s'" % SHA),
+    "a model of three parts": one(
+        "name: a, type: model, uri: a/b/c, role: base_model, "
+        "pin: 'gitCommit:%s'" % SHA),
+    "an image without its digest": GOOD + "image: example.org/a:tag\n",
+    "an image of a short digest": GOOD + "image: 'a@sha256:01'\n",
     "disclose as a word": one("name: a, disclose: maybe, " + REST),
     "a password in a URL": one("name: a, type: file, role: code, "
                                "uri: 'https://me:pw@example.org/x', "
@@ -218,7 +262,11 @@ original = (BASE + DATA + "output_dir: ./lora-out\nlora_model_dir:\n"
             "test_datasets: [{path: 'a@sha1:%s', name: /x.json}]\n" % SHA)
 note("right: the original", theirs(original)[0], theirs(original))
 for floating in ("latest", "branch:main", "tag:v1.0", "revision:main"):
-    text = GOOD.replace("'%s'" % PIN, "'%s'" % floating)
+    text = GOOD if floating == "latest" else one(
+        "name: a, role: code, pin: '%s', " % PIN + (
+            "type: model, uri: org/name" if floating == "revision:main" else
+            "type: git, uri: 'https://example.org/r'"))
+    text = text.replace("'%s'" % PIN, "'%s'" % floating)
     note("right: the pin " + floating, theirs(text)[0] and
          "floats" in ours(text)[1], ours(text), theirs(text))
 

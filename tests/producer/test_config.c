@@ -584,7 +584,7 @@ static const struct wrong wrongs[] = {
 	    "\"latest\" floats, and no lock says", AC_ERR_FORMAT },
 	{ "a pin of a branch", HEAD "inputs:\n  - {name: a, type: file, "
 	    "uri: u, role: code, pin: \"branch:a/b\"}\noutputs: [m]\n",
-	    ":5:52: ", "run: aicert pin", AC_ERR_FORMAT },
+	    ":5:52: ", "only a git, model or dataset", AC_ERR_FORMAT },
 	{ "a pin that floats oddly", AT("name: a, pin: \"branch:-x\""),
 	    ":5:20: ", "expected a pin", AC_ERR_FORMAT },
 	{ "a pin of another kind", AT("name: a, pin: \"sha1:0123456789abcdef012"
