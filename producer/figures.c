@@ -48,7 +48,8 @@ figures_add_energy(struct figures *f, const struct energy *e,
 	uint64_t mj;
 
 	for (int part = 0; part < ENERGY_PARTS; part++)
-		if (energy_used(e, (enum energy_part)part, &mj))
+		/* A counter that stands still, as in some machines, is none. */
+		if (energy_used(e, (enum energy_part)part, &mj) && mj > 0)
 			figures_add(f, name[part], mj, "J", assurance);
 }
 

@@ -39,7 +39,7 @@ struct rig {
 static const char content[] = "some text\n";
 
 static int
-begin(void **state)
+begin_with(void **state, size_t ngpus)
 {
 	struct rig *t = calloc(1, sizeof(*t));
 	struct digest d = sha256_of(span_str(content));
@@ -56,7 +56,8 @@ begin(void **state)
 	assert_ok(file_create(t->text, span_str(content), 0600));
 	t->options = (struct recorder_options){ .store = t->store,
 		.workspace = t->workspace, .input_max = INPUT_MAX,
-		.stall_s = STALL_S,
+		.stall_s = STALL_S, .ngpus = ngpus, .nvml = FAKE_NVML,
+		.sysfs = t->top, /* where no counter is */
 		.limits = { .pids = 64, .wall_s = 30 } };
 	strcpy(t->pin, "sha256:");
 	for (size_t i = 0; i < 32; i++)
@@ -87,6 +88,19 @@ begin(void **state)
 	t->last.fd = -1;
 	*state = t;
 	return 0;
+}
+
+static int
+begin(void **state)
+{
+	return begin_with(state, 0);
+}
+
+static int
+begin_gpus(void **state)
+{
+	assert_int_equal(setenv("FAKE_NVML_GPUS", "", 1), 0);
+	return begin_with(state, 2);
 }
 
 /* It ends by itself once the socket is closed, whatever was said before. */
@@ -253,6 +267,43 @@ right(void **state)
 }
 
 /* ---- verbs out of order ---- */
+
+static bool
+states(const struct rig *t, const char *what)
+{
+	return memmem(t->last.body.p, t->last.body.len, what,
+	    strlen(what)) != NULL;
+}
+
+/* What counts is stated, and nothing else: never a 0. */
+static void
+gpus(void **state)
+{
+	struct rig *t = *state;
+
+	train(t);
+	verb(t, WIRE_END);
+	expect(t, WIRE_RESULT);
+	assert_true(states(t, "\"gpus\":[\"Test GPU 0\",\"Test GPU 1\"]"));
+	assert_true(states(t, "\"gpuSeconds\":{\"value\":\""));
+	assert_true(states(t, "\"gpuJoules\":{\"value\":\""));
+	assert_false(states(t, "cpuJoules"));
+	assert_false(states(t, "dramJoules"));
+}
+
+static void
+no_gpus(void **state)
+{
+	struct rig *t = *state;
+
+	train(t);
+	verb(t, WIRE_END);
+	expect(t, WIRE_RESULT);
+	assert_true(states(t, "\"gpus\":[]"));
+	assert_true(states(t, "\"wallSeconds\":{\"value\":\""));
+	assert_false(states(t, "gpuSeconds"));
+	assert_false(states(t, "Joules"));
+}
 
 static void
 order(struct rig *t, enum wire_type type, const char *says)
@@ -1123,6 +1174,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(right),
+		cmocka_unit_test_setup_teardown(gpus, begin_gpus, finish),
+		T(no_gpus),
 		T(input_first),
 		T(start_first),
 		T(end_first),
