@@ -245,6 +245,9 @@ check_remote(const struct arguments *a)
 		return cmd_usage(NAME, "TPM, GPUs and limits are the "
 		    "machine's own "
 		    "with --remote");
+	if (a->build.image != NULL)
+		return cmd_usage(NAME, "--image is for a build here; with "
+		    "--remote the configuration names it");
 	if (a->remote.log_keys != NULL && a->remote.registry == NULL)
 		return cmd_usage(NAME, "--log-keys goes with --publish");
 	return CMD_OK;
