@@ -42,8 +42,6 @@ def one(text):
 
 
 right = {
-    "an image": GOOD + "image: example.org/a/b:1@%s\n" % PIN,
-    "an image in a layout": GOOD + "image: oci:some/folder@%s\n" % PIN,
     "a model with its certificate": one(
         "name: a, type: certificate, uri: u, role: base_model, pin: '%s'" %
         PIN),
@@ -97,8 +95,6 @@ right = {
     "globs": HEAD + "inputs: []\noutputs: ['**/*.bin', 'a/b?', '.x', 'a..b']\n",
 }
 wrong = {
-    "an image without its digest": GOOD + "image: debian:12\n",
-    "an image by half its digest": GOOD + "image: debian@sha256:00\n",
     "nothing": "",
     "a list": "- a\n",
     "version 1": GOOD.replace("version: 2", "version: 1"),
