@@ -1,8 +1,10 @@
 /* http.c -- HTTP requests by libcurl; see http.h. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -702,6 +704,75 @@ http_post(struct http_answer *out, const char *url, const char *type,
     struct span body, size_t max, unsigned timeout_s, struct message *why)
 {
 	return once(out, url, type, body, max, timeout_s, why);
+}
+
+/* ---- an upload ---- */
+
+struct upload {
+	int fd;
+	uint64_t sent;
+	void (*tell)(void *arg, uint64_t sent);
+	void *arg;
+};
+
+static size_t
+give_part(char *p, size_t size, size_t n, void *arg)
+{
+	struct upload *u = arg;
+	ssize_t got;
+
+	(void)size; /* always 1 */
+	do
+		got = read(u->fd, p, n);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return CURL_READFUNC_ABORT;
+	u->sent += (uint64_t)got;
+	u->tell(u->arg, u->sent);
+	return (size_t)got;
+}
+
+enum ac_err
+http_client_put(struct http_client *h, struct http_answer *out,
+    const char *url, int fd, uint64_t bytes, size_t max,
+    void (*tell)(void *arg, uint64_t sent), void *arg, struct message *why)
+{
+	/* Whoever has a signed URL may write there: it is in no message. */
+	static const char shown[] = "the signed URL";
+	char detail[CURL_ERROR_SIZE] = "";
+	struct upload u = { .fd = fd, .tell = tell, .arg = arg };
+	struct transfer t = { .headers = 0 };
+	struct http_answer a = { 0 };
+	CURL *c = h->curl;
+	CURLcode code;
+	enum ac_err e = AC_ERR_MEMORY;
+
+	wr_init(&t.body, max);
+	message_set(why, "out of memory");
+	if (!set_up(h, &t, url, max, 0, detail) ||
+	    curl_easy_setopt(c, CURLOPT_UPLOAD, 1L) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)bytes) !=
+	    CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_READFUNCTION, give_part) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_READDATA, &u) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)HTTP_SILENT_S) !=
+	    CURLE_OK)
+		goto out;
+	code = curl_easy_perform(c);
+	if (code != CURLE_OK) {
+		e = explain(why, shown, code, &t, max, HTTP_SILENT_S, detail);
+		goto out;
+	}
+	e = take_answer(&a, c, shown, why);
+	if (e == AC_OK)
+		e = wr_end(&t.body, &a.body);
+	if (e == AC_OK)
+		*out = a;
+out:
+	wr_free(&t.body);
+	curl_easy_reset(c);
+	return e;
 }
 
 /* ---- a server that is known by its key ---- */

@@ -106,6 +106,16 @@ void http_client_keep(struct http_client *h, const char *name);
 unsigned http_client_status(const struct http_client *h);
 const char *http_client_kept(const struct http_client *h);
 
+/*
+ * PUT the next bytes bytes of fd to url, which is in no message; tell is told of
+ * all that is sent so far, now and then.  Silence for HTTP_SILENT_S ends it.  Fails as http_get(),
+ * with max for the body of the answer.
+ */
+AC_MUST_CHECK enum ac_err http_client_put(struct http_client *h,
+    struct http_answer *out, const char *url, int fd, uint64_t bytes,
+    size_t max, void (*tell)(void *arg, uint64_t sent), void *arg,
+    struct message *why);
+
 void http_client_free(struct http_client *h);
 
 /*

@@ -20,8 +20,10 @@
 #include "common/text.h"
 #include "common/time.h"
 #include "producer/agent.h"
+#include "producer/fetch_put.h"
 #include "producer/inputs.h"
 #include "producer/tree.h"
+#include "producer/world.h"
 
 #define LINE_LEN 1024 /* bytes of the training's in one event */
 
@@ -52,6 +54,14 @@ struct agent {
 	struct run_result result;
 	struct oms oms;
 	struct message failure;
+	/* The last upload, if there was one. */
+	enum { NO_UPLOAD, UPLOADING, UPLOADED, NOT_UPLOADED } upload;
+	char upload_path[FILE_PATH_MAX + 1];
+	char *upload_env; /* with the URL; of the thread */
+	int upload_fd;    /* likewise */
+	struct message upload_why;
+	pthread_t upload_thread;
+	bool has_upload_thread;
 };
 
 const char *
@@ -282,6 +292,9 @@ agent_stop(struct agent *a)
 	if (a->has_thread)
 		(void)pthread_join(a->thread, NULL);
 	a->has_thread = false;
+	if (a->has_upload_thread)
+		(void)pthread_join(a->upload_thread, NULL);
+	a->has_upload_thread = false;
 	journal_close(a->journal);
 }
 
@@ -564,6 +577,17 @@ agent_write_status(struct agent *a, struct writer *w)
 		wr_str(w, ",\"failure\":");
 		wr_json(w, span_str(a->failure.text));
 	}
+	if (a->upload != NO_UPLOAD) {
+		wr_str(w, ",\"upload\":{\"path\":");
+		wr_json(w, span_str(a->upload_path));
+		wr_printf(w, ",\"state\":\"%s\"", a->upload == UPLOADING ?
+		    "running" : a->upload == UPLOADED ? "done" : "failed");
+		if (a->upload == NOT_UPLOADED) {
+			wr_str(w, ",\"text\":");
+			wr_json(w, span_str(a->upload_why.text));
+		}
+		wr_u8(w, '}');
+	}
 	wr_u8(w, '}');
 	(void)pthread_mutex_unlock(&a->mutex);
 }
@@ -609,4 +633,90 @@ agent_output(struct agent *a, const char *path, int *fd, uint64_t *bytes,
 		return AC_OK;
 	}
 	return AC_ERR_NOT_FOUND;
+}
+
+/* ---- an output on its way to elsewhere ---- */
+
+static void *
+upload(void *arg)
+{
+	struct agent *a = arg;
+	const char *const env[] = { a->upload_env };
+	const struct world_spec spec = { .verb = "put", .task = "output",
+		.in_fd = a->upload_fd, .network = true, .env = env,
+		.nenv = 1 };
+	struct message why = { "" };
+	struct buf nothing = { 0 };
+	enum ac_err e = world_ask(&nothing, &spec, KIB, a->stop_fd, &why);
+
+	buf_free(&nothing);
+	(void)close(a->upload_fd);
+	free(a->upload_env);
+	(void)pthread_mutex_lock(&a->mutex);
+	a->upload_why = why;
+	a->upload = e == AC_OK ? UPLOADED : NOT_UPLOADED;
+	(void)pthread_mutex_unlock(&a->mutex);
+	return NULL;
+}
+
+/* The thread of the last one has ended; begin the next. */
+static enum ac_err
+start_upload(struct agent *a, const char *path, int fd, char *env)
+{
+	if (a->has_upload_thread)
+		(void)pthread_join(a->upload_thread, NULL);
+	a->upload_env = env;
+	a->upload_fd = fd;
+	(void)snprintf(a->upload_path, sizeof(a->upload_path), "%s", path);
+	a->has_upload_thread = pthread_create(&a->upload_thread, NULL, upload,
+	    a) == 0;
+	return a->has_upload_thread ? AC_OK : AC_ERR_MEMORY;
+}
+
+enum ac_err
+agent_upload(struct agent *a, const char *path, struct span url,
+    struct message *why)
+{
+	static const char scheme[] = "https://";
+	const size_t n = sizeof(scheme) - 1;
+	struct digest sha256;
+	uint64_t bytes;
+	char *env = NULL;
+	int fd = -1;
+	bool busy;
+	enum ac_err e;
+
+	if (url.len <= n || !span_is(span_of(url.p, n), scheme) ||
+	    !text_is_plain(url))
+		return BECAUSE(why, AC_ERR_FORMAT, "the body has to be an "
+		    "https URL, signed for one PUT");
+	e = agent_output(a, path, &fd, &bytes, &sha256);
+	if (e != AC_OK)
+		return BECAUSE(why, e, "the list of outputs has no such path");
+	if (asprintf(&env, FETCH_PUT_URL "=%.*s", (int)url.len,
+	    (const char *)url.p) < 0) {
+		(void)close(fd);
+		return BECAUSE(why, AC_ERR_MEMORY, "no memory");
+	}
+	(void)pthread_mutex_lock(&a->mutex);
+	busy = a->upload == UPLOADING;
+	if (!busy)
+		a->upload = UPLOADING;
+	(void)pthread_mutex_unlock(&a->mutex);
+	e = AC_ERR_EXISTS;
+	if (!busy)
+		e = start_upload(a, path, fd, env);
+	if (e == AC_OK)
+		return AC_OK; /* transferred */
+	message_set(why, busy ? "another output is on its way; one at a "
+	    "time" : "no thread for the upload");
+	if (!busy) {
+		(void)pthread_mutex_lock(&a->mutex);
+		a->upload = NOT_UPLOADED;
+		a->upload_why = *why;
+		(void)pthread_mutex_unlock(&a->mutex);
+	}
+	(void)close(fd);
+	free(env);
+	return e;
 }

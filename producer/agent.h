@@ -96,4 +96,13 @@ AC_MUST_CHECK bool agent_result(struct agent *a,
 AC_MUST_CHECK enum ac_err agent_output(struct agent *a, const char *path,
     int *fd, uint64_t *bytes, struct digest *sha256);
 
+/*
+ * Begin to send the output path to url, an https URL that was signed
+ * beforehand; agent_write_status() says how it goes.  AC_ERR_NOT_FOUND: no such
+ * output; AC_ERR_EXISTS: another one is on its way; AC_ERR_FORMAT: no https
+ * URL; AC_ERR_IO, AC_ERR_MEMORY; *why is set.
+ */
+AC_MUST_CHECK enum ac_err agent_upload(struct agent *a, const char *path,
+    struct span url, struct message *why);
+
 #endif

@@ -32,7 +32,7 @@ static const struct kind {
 	[TOO_LARGE] = { 413, "too-large", "Over a limit of size" },
 	[MEDIA_TYPE] = { 415, "media-type", "Unsupported media type" },
 	[TAKEN] = { 409, "taken", "There is a configuration already" },
-	[RUNNING] = { 409, "running", "The run has begun already" },
+	[RUNNING] = { 409, "running", "That has begun already" },
 	[NOT_YET] = { 404, "not-yet", "It is not there yet" },
 	[FAILED] = { 410, "failed", "The build failed" },
 	[CONFIGURATION] = { 422, "configuration",
@@ -257,8 +257,10 @@ on_head(void *arg, struct door_reply *out, const struct door_request *r,
 		*body_max = CONFIG_MAX;
 		return check_type(out, r, "application/yaml");
 	}
-	*body_max = ask.place == ASK_RUN ? NOTE_MAX : 0;
-	return ask.place != ASK_RUN || check_type(out, r, "text/plain");
+	*body_max = ask.place == ASK_RUN ? NOTE_MAX :
+	    ask.place == ASK_UPLOAD ? WORD_MAX : 0;
+	return (ask.place != ASK_RUN && ask.place != ASK_UPLOAD) ||
+	    check_type(out, r, "text/plain");
 }
 
 static void
@@ -266,7 +268,7 @@ on_too_large(void *arg, struct door_reply *out)
 {
 	(void)arg;
 	refuse(out, TOO_LARGE, "a configuration has at most 256 KiB, a "
-	    "checkpoint 128 KiB, other requests have no body");
+	    "checkpoint 128 KiB, a URL 16 KiB, other requests no body");
 }
 
 /* ---- the places ---- */
@@ -365,7 +367,7 @@ status(struct answers *s, struct door_reply *out,
 	struct writer w;
 
 	if (accept != NULL && strstr(accept, "application/json") != NULL) {
-		wr_init(&w, PROBLEM_LEN);
+		wr_init(&w, PROBLEM_LEN + 6 * FILE_PATH_MAX);
 		agent_write_status(s->agent, &w);
 		reply_json(out, 200, &w);
 		return;
@@ -559,6 +561,30 @@ output(struct answers *s, struct door_reply *out,
 }
 
 static void
+upload(struct answers *s, struct door_reply *out,
+    const struct door_request *r, const struct ask *ask)
+{
+	const struct run_result *result;
+	const struct oms *files;
+	struct message why = { "" };
+	struct writer w;
+	enum ac_err e;
+
+	if (!get_result(s, out, &result, &files))
+		return;
+	e = agent_upload(s->agent, ask->name, r->body, &why);
+	if (e == AC_OK) {
+		wr_init(&w, PROBLEM_LEN + 6 * FILE_PATH_MAX);
+		agent_write_status(s->agent, &w);
+		reply_json(out, 202, &w);
+	} else {
+		refuse(out, e == AC_ERR_EXISTS ? RUNNING :
+		    e == AC_ERR_NOT_FOUND ? NOT_FOUND : e == AC_ERR_FORMAT ?
+		    ARGUMENT : INTERNAL, why.text);
+	}
+}
+
+static void
 on_answer(void *arg, struct door_reply *out, const struct door_request *r)
 {
 	struct answers *s = arg;
@@ -589,7 +615,7 @@ on_answer(void *arg, struct door_reply *out, const struct door_request *r)
 		output(s, out, r, &ask);
 		break;
 	case ASK_UPLOAD:
-		refuse(out, NOT_FOUND, "there is no upload");
+		upload(s, out, r, &ask);
 		break;
 	}
 }

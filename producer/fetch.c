@@ -16,6 +16,9 @@
  *   aicert-fetch unpack archive    the files of the archive on 0, the same
  *   aicert-fetch state             trainer_state.json on 0, its figures on 1
  *
+ * And the other way:
+ *   aicert-fetch put NAME          the file on 0, to the URL in AICERT_PUT_URL
+ *
  * It holds no key and hashes nothing that counts.  Exit status: 0 done, 1 it
  * said why not, 2 it was called in another way.
  */
@@ -33,6 +36,7 @@
 #include "producer/fetch_hub.h"
 #include "producer/fetch_image.h"
 #include "producer/fetch_layers.h"
+#include "producer/fetch_put.h"
 #include "producer/fetch_state.h"
 #include "producer/fetch_unpack.h"
 #include "producer/fetch_yaml.h"
@@ -189,6 +193,12 @@ main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "unpack") == 0)
 		return end(fetch_unpack(STDOUT_FILENO, STDIN_FILENO, argv[2],
 		    &why), &why);
+	if (argc == 3 && strcmp(argv[1], "put") == 0) {
+		const char *url = getenv(FETCH_PUT_URL);
+
+		return end(fetch_put(STDIN_FILENO, url == NULL ? "" : url,
+		    told, &why), &why);
+	}
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return puts("aicert-fetch " AICERT_VERSION) < 0;
 	(void)fprintf(stderr, "!%d aicert-fetch is started by aicert, and not "

@@ -4,6 +4,7 @@ checked with tools that share no code with it."""
 
 import base64
 import hashlib
+import http.server
 import json
 import os
 import secrets
@@ -21,7 +22,35 @@ from agentlib import JOB, PRODUCER, Agent, Notes, Tpm, must, run
 note = Notes()
 work = tempfile.mkdtemp(prefix="aicert-agent-")
 tpm = Tpm(os.path.join(work, "tpm"))
-agent = Agent(work, tpm)
+
+
+class Blob(http.server.BaseHTTPRequestHandler):
+    """What an object store does with a signed URL."""
+
+    def log_message(self, *args):
+        pass
+
+    def do_PUT(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        put.append((self.path, self.headers.get("x-ms-blob-type"), body))
+        self.send_response(403 if "bad" in self.path else 201)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+put = [None]
+must("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+     "ec_paramgen_curve:P-256", "-nodes", "-keyout", work + "/blob.key",
+     "-out", work + "/blob.pem", "-subj", "/CN=localhost", "-addext",
+     "subjectAltName=IP:127.0.0.1", "-days", "30")
+store = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Blob)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(work + "/blob.pem", work + "/blob.key")
+store.socket = context.wrap_socket(store.socket, server_side=True)
+threading.Thread(target=store.serve_forever, daemon=True).start()
+blob = "https://127.0.0.1:%d/" % store.server_address[1]
+agent = Agent(work, tpm, CURL_CA_BUNDLE=work + "/blob.pem",
+              no_proxy="127.0.0.1")
 token, other = secrets.token_hex(32), secrets.token_hex(32)
 
 
@@ -252,6 +281,9 @@ bad("a status for a stranger", agent.curl("/status", token=other), 401,
     "token")
 bad("a certificate before it exists", agent.curl("/certificate", token=token),
     404, "not-yet")
+bad("an upload before there is something", agent.curl(
+    "/upload?path=a.bin", "-H", "Content-Type: text/plain", "--data-binary",
+    blob, token=token), 404, "not-yet")
 bad("outputs before they exist", agent.curl("/outputs", token=token), 404,
     "not-yet")
 bad("a checkpoint that is none", agent.start(token, "hello"), 422,
@@ -299,6 +331,38 @@ for path in ("b.bin", "go", "%2e%2e/x", "a.bin%00", "a.bin/", "/etc/passwd"):
     reply = agent.curl("/outputs/" + path, "--path-as-is", token=token)
     note("no output: " + path, problem(reply, 404, "not-found") or
          problem(reply, 400, "argument"), reply)
+
+# ---- an output on its way to a signed URL ----
+
+def upload(url, path="a.bin", token=token):
+    return agent.curl("/upload?path=" + path, "-H", "Content-Type: text/plain",
+                      "--data-binary", url, token=token)
+
+
+def uploaded(url):
+    reply = upload(url)
+    note("an upload begins", reply[0] == 202, reply)
+    until = time.time() + 60
+    while time.time() < until:
+        now = agent.status(token)["upload"]
+        if now["state"] != "running":
+            return now
+        time.sleep(0.05)
+
+
+now = uploaded(blob + "models/a.bin?sv=2022-11-02&sr=c&sig=secret%3D")
+note("to Azure Blob: a BlockBlob", now == {"path": "a.bin", "state": "done"} and
+     put[-1] == ("/models/a.bin?sv=2022-11-02&sr=c&sig=secret%3D", "BlockBlob",
+                 bytes(70000)), now, put[-1])
+now = uploaded(blob + "bucket/a.bin?X-Amz-Signature=secret")
+note("to S3: as it is", now["state"] == "done" and
+     put[-1][1] is None, now)
+now = uploaded(blob + "bad?X-Amz-Signature=secret")
+note("refused there: said so, without the URL", now["state"] == "failed" and
+     "403" in now["text"] and "secret" not in now["text"], now)
+bad("not by HTTPS", upload("http://127.0.0.1/a"), 400, "argument")
+bad("no such output", upload(blob, "b.bin"), 404, "not-found")
+bad("by a stranger", upload(blob, token=other), 401, "token")
 
 # ---- events ----
 

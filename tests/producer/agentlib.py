@@ -57,14 +57,14 @@ class Tpm:
 class Agent:
     """aicert-producer serve, until end()."""
 
-    def __init__(self, work, tpm, port=0, *options):
+    def __init__(self, work, tpm, **env):
         self.work = tempfile.mkdtemp(dir=work)
         port_file = os.path.join(self.work, "port")
         self.log = open(os.path.join(self.work, "log"), "w+")
         self.process = subprocess.Popen(
             [PRODUCER, "serve", "--tpm-sim", tpm.dir, "--listen",
-             "127.0.0.1:%d" % port, "--work", self.work, "--port-file",
-             port_file, *options], stdout=self.log, stderr=self.log)
+             "127.0.0.1:0", "--work", self.work, "--port-file", port_file],
+            stdout=self.log, stderr=self.log, env={**os.environ, **env})
         until = time.time() + 60
         while not (os.path.exists(port_file) and os.path.getsize(port_file)):
             if self.process.poll() is not None or time.time() > until:
