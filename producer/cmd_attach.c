@@ -11,8 +11,8 @@ static int
 help(void)
 {
 	(void)printf("usage: aicert attach DIR [--remote ADDR:PORT]\n"
-	    "           [--publish URL [--log-keys FILE]] [--json] "
-	    "[--quiet]\n\n"
+	    "           [--publish URL [--log-keys FILE]] [--upload-to URL] "
+	    "[--json] [--quiet]\n\n"
 	    "Comes back to a build that aicert build --remote left to itself: "
 	    "checks that it\n"
 	    "is the same machine, shows what happened since, and fetches the "
@@ -22,6 +22,7 @@ help(void)
 	    "  --remote ADDR:PORT  the machine has another address now\n"
 	    "  --publish URL       and publish the result to that registry\n"
 	    "  --log-keys FILE     its keys, see aicert publish\n"
+	    "  --upload-to URL     as for aicert build\n"
 	    "  --json              the result as JSON\n"
 	    "  --quiet             do not show the training's output\n\n"
 	    "Example:\n"
@@ -29,13 +30,17 @@ help(void)
 	return CMD_OK;
 }
 
-enum { OPT_REMOTE = 256, OPT_PUBLISH, OPT_LOG_KEYS, OPT_JSON, OPT_QUIET };
+enum {
+	OPT_REMOTE = 256, OPT_PUBLISH, OPT_LOG_KEYS, OPT_UPLOAD, OPT_JSON,
+	OPT_QUIET,
+};
 
 static const struct option options[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ "remote", required_argument, NULL, OPT_REMOTE },
 	{ "publish", required_argument, NULL, OPT_PUBLISH },
 	{ "log-keys", required_argument, NULL, OPT_LOG_KEYS },
+	{ "upload-to", required_argument, NULL, OPT_UPLOAD },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ NULL, 0, NULL, 0 },
@@ -53,6 +58,9 @@ take_option(struct cmd_remote *r, int c, char **argv)
 		return CMD_OK;
 	case OPT_LOG_KEYS:
 		r->log_keys = optarg;
+		return CMD_OK;
+	case OPT_UPLOAD:
+		r->errand.upload = optarg;
 		return CMD_OK;
 	case OPT_JSON:
 		r->json = true;

@@ -44,8 +44,8 @@ help(void)
 	    "ADDR:PORT --policy FILE\n"
 	    "           [--image-releases FILE] [--log URL | "
 	    "--log-checkpoint FILE]\n"
-	    "           [--publish URL [--log-keys FILE]] [--json] "
-	    "[--quiet]\n\n"
+	    "           [--publish URL [--log-keys FILE]] [--upload-to URL] "
+	    "[--json] [--quiet]\n\n"
 	    "Trains as CONFIG (an aicert.yaml) says: checks every input "
 	    "against its pin, runs\n"
 	    "the command in a sandbox without a network, and writes the "
@@ -84,6 +84,10 @@ help(void)
 	    "names\n"
 	    "  --publish URL          and publish the result to that registry\n"
 	    "  --log-keys FILE        its keys, see aicert publish\n"
+	    "  --upload-to URL        let the machine send the outputs there, "
+	    "too: a signed\n"
+	    "                         URL (Azure Blob SAS, S3) with {path} in "
+	    "it\n"
 	    "  --json                 the result as JSON\n"
 	    "  --quiet                do not show the training's output\n\n"
 	    "The model may have at most %d files, %d of them weights.\n\n"
@@ -130,7 +134,7 @@ enum {
 	OPT_OUT = 256, OPT_KEY, OPT_SIM, OPT_TCTI, OPT_CHAIN, OPT_LOG,
 	OPT_CHECKPOINT, OPT_POLICY, OPT_TIME, OPT_MEMORY, OPT_IMAGE, OPT_GPUS,
 	OPT_SHORT, OPT_JSON, OPT_QUIET, OPT_REMOTE, OPT_RELEASES, OPT_PUBLISH,
-	OPT_LOG_KEYS,
+	OPT_LOG_KEYS, OPT_UPLOAD,
 };
 
 static const struct option options[] = {
@@ -154,6 +158,7 @@ static const struct option options[] = {
 	{ "image-releases", required_argument, NULL, OPT_RELEASES },
 	{ "publish", required_argument, NULL, OPT_PUBLISH },
 	{ "log-keys", required_argument, NULL, OPT_LOG_KEYS },
+	{ "upload-to", required_argument, NULL, OPT_UPLOAD },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -222,6 +227,9 @@ take_option(struct arguments *a, int c, char **argv)
 	case OPT_PUBLISH:
 		a->remote.registry = optarg;
 		return CMD_OK;
+	case OPT_UPLOAD:
+		a->remote.errand.upload = optarg;
+		return CMD_OK;
 	case OPT_LOG_KEYS:
 		a->remote.log_keys = optarg;
 		return CMD_OK;
@@ -275,9 +283,9 @@ check_arguments(struct arguments *a, int argc, char **argv)
 	if (a->remote.errand.address != NULL)
 		return check_remote(a);
 	if (a->remote.errand.releases != NULL || a->remote.registry != NULL ||
-	    a->remote.log_keys != NULL)
-		return cmd_usage(NAME, "--image-releases, --publish and "
-		    "--log-keys go with --remote");
+	    a->remote.log_keys != NULL || a->remote.errand.upload != NULL)
+		return cmd_usage(NAME, "--image-releases, --publish, "
+		    "--log-keys and --upload-to go with --remote");
 	if (t->accept_short_ak && a->tpm.sim == NULL && t->tcti == NULL)
 		return cmd_usage(NAME, "--accept-short-ak is about a TPM, and "
 		    "none is given");

@@ -535,6 +535,66 @@ download(struct errand *d, int dir)
 	return e;
 }
 
+/* template with path, escaped, in the place of "{path}"; NULL: no memory. */
+static char *
+fill_in(const char *template, const char *path)
+{
+	static const char mark[] = "{path}", hex[] = "0123456789ABCDEF";
+	const char *at = strstr(template, mark);
+	size_t n = at == NULL ? 0 : (size_t)(at - template);
+	char *out = malloc(strlen(template) + 3 * strlen(path) + 1);
+
+	if (out == NULL || at == NULL) {
+		free(out);
+		return strdup(template);
+	}
+	memcpy(out, template, n);
+	for (; *path != '\0'; path++) {
+		uint8_t c = (uint8_t)*path;
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9') || strchr("-._~/", c) != NULL) {
+			out[n++] = (char)c;
+			continue;
+		}
+		out[n++] = '%';
+		out[n++] = hex[c >> 4];
+		out[n++] = hex[c & 15];
+	}
+	memcpy(out + n, at + sizeof(mark) - 1, strlen(at + sizeof(mark) - 1) +
+	    1);
+	return out;
+}
+
+/* Let the machine send what it made to where its builder wants it. */
+static enum ac_err
+upload(struct errand *d)
+{
+	const char *template = d->options->upload;
+	char path[FILE_PATH_MAX + 1];
+	enum ac_err e = AC_OK;
+
+	if (template == NULL)
+		return AC_OK;
+	if (d->oms.nfiles > 1 && strstr(template, "{path}") == NULL)
+		return BECAUSE(d->why, AC_ERR_FORMAT, "there are %zu outputs, "
+		    "and the URL of the upload has no {path} for theirs",
+		    d->oms.nfiles);
+	for (size_t i = 0; e == AC_OK && i < d->oms.nfiles; i++) {
+		struct span name = d->oms.file[i].name; /* checked: it fits */
+		char *url;
+
+		memcpy(path, name.p, name.len);
+		path[name.len] = '\0';
+		tell(d, "uploading %s", message_quoted(name).text);
+		url = fill_in(template, path);
+		e = url == NULL ? no_memory(d) :
+		    remote_upload(d->remote, path, url, d->why);
+		free(url);
+	}
+	return e;
+}
+
 static enum ac_err
 write_file(struct errand *d, const char *name, struct span bytes)
 {
@@ -601,6 +661,9 @@ collect(struct errand *d)
 	e = download(d, dir);
 	if (e == AC_OK)
 		e = sign(d);
+	/* Only what verified goes anywhere. */
+	if (e == AC_OK)
+		e = upload(d);
 	if (e == AC_OK && syncfs(dir) != 0)
 		e = failed(d, AC_ERR_IO, "cannot write", d->partial);
 	(void)close(dir);

@@ -14,6 +14,11 @@ struct errand_options {
 	const char *address;    /* of the machine */
 	const char *policy;     /* file: which machines are trusted */
 	const char *releases;   /* file with image releases; NULL: none */
+	/*
+	 * Where the machine shall send each output: an https URL signed
+	 * beforehand, in which {path} stands for its path; NULL: nowhere.
+	 */
+	const char *upload;
 	const char *config, *out, *key, *log, *checkpoint; /* as build.h */
 	struct run_watch watch;
 	int cancel_fd;          /* for the parser of the configuration */
@@ -38,7 +43,7 @@ AC_MUST_CHECK enum ac_err errand_build(struct errand_result *result,
 
 /*
  * Come back to the build whose result will be options->out; of options only
- * that, watch and stop are looked at, and address where it is not NULL: the
+ * that, upload, watch and stop are looked at, and address where it is not NULL: the
  * machine may be reached in another way.  AC_ERR_NOT_FOUND: there is none.
  */
 AC_MUST_CHECK enum ac_err errand_attach(struct errand_result *result,

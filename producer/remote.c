@@ -681,3 +681,79 @@ remote_download(struct remote *r, const char *path, int fd, uint64_t *have,
 	}
 	return e;
 }
+
+/* ---- an output on its way to elsewhere ---- */
+
+/* How does the upload of path go? */
+static enum ac_err
+ask_upload(struct remote *r, const char *path, bool *done,
+    struct message *why)
+{
+	const char *header[] = { r->header, "Accept: application/json" };
+	struct http_ask ask = { .path = "/status", .header = header,
+		.nheaders = 2, .max = PROBLEM_MAX };
+	struct http_answer answer = { 0 };
+	struct waiting w = { .pause_ms = 0 };
+	struct json_doc doc = { 0 };
+	struct json upload;
+	struct span text;
+	enum ac_err e;
+
+	do
+		e = ask_once(r, &answer, &ask, why);
+	while (again(r, &w, e, why));
+	if (e != AC_OK)
+		return e;
+	e = json_parse(&doc, buf_span(&answer.body));
+	upload = json_get(json_root(&doc), "upload");
+	if (e != AC_OK || !json_is(json_get(upload, "path"), path)) {
+		e = BECAUSE(why, AC_ERR_FORMAT, "the machine does not say how "
+		    "the upload goes");
+	} else if (json_is(json_get(upload, "state"), "failed")) {
+		message_set(why, "the machine cannot send ");
+		message_add_quoted(why, span_str(path));
+		if (json_string(json_get(upload, "text"), &text)) {
+			message_add(why, ": ");
+			add_sentence(why, text);
+		}
+		e = AC_ERR_MISMATCH;
+	} else {
+		*done = json_is(json_get(upload, "state"), "done");
+	}
+	json_free(&doc);
+	http_answer_free(&answer);
+	return e;
+}
+
+enum ac_err
+remote_upload(struct remote *r, const char *path, const char *url,
+    struct message *why)
+{
+	const char *header[] = { r->header };
+	char target[PATH_MAX_LEN];
+	struct http_answer answer = { 0 };
+	struct http_ask ask = { .path = target, .type = "text/plain",
+		.body = span_str(url), .header = header, .nheaders = 1,
+		.max = PROBLEM_MAX, .timeout_s = ASK_S };
+	struct waiting w = { .pause_ms = 0 };
+	bool done = false;
+	enum ac_err e;
+
+	escape(target, "/upload?path=", path);
+	do {
+		e = ask_once(r, &answer, &ask, why);
+		http_answer_free(&answer);
+	} while (again(r, &w, e, why));
+	/* Begun before the connection ended: then it is this one. */
+	if (e == AC_ERR_EXISTS)
+		e = AC_OK;
+	while (e == AC_OK && !done) {
+		e = ask_upload(r, path, &done, why);
+		if (e == AC_OK && !done) {
+			pause_ms(PAUSE_MS);
+			if (is_stopped(r))
+				e = BECAUSE(why, AC_ERR_BUSY, "stopped");
+		}
+	}
+	return e;
+}

@@ -101,4 +101,11 @@ AC_MUST_CHECK enum ac_err remote_download(struct remote *r, const char *path,
     int fd, uint64_t *have, uint64_t bytes,
     void (*moved)(void *arg, uint64_t bytes), void *arg, struct message *why);
 
+/*
+ * Let the machine send the output path to url, an https URL that was signed
+ * beforehand, and wait until it is there; *why does not hold the URL.
+ */
+AC_MUST_CHECK enum ac_err remote_upload(struct remote *r, const char *path,
+    const char *url, struct message *why);
+
 #endif

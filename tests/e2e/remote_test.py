@@ -457,6 +457,11 @@ note("Ctrl-C leaves the build to itself", process.returncode == 1 and
 note("and it goes on", agent.status(token)["phase"] in ("training", "outputs",
                                                         "done"))
 agent.await_phase(token, "done")
+end = run(AICERT, "attach", out, "--upload-to",
+          "https://127.0.0.1:1/{path}?sv=1&sig=2")
+note("an upload to nowhere fails by name, and the way back stays",
+     end.returncode == 1 and "cannot send" in end.stderr and
+     "sig=2" not in end.stderr and not os.path.exists(out), end)
 end = run(AICERT, "attach", out)
 note("aicert attach comes back and fetches it", end.returncode == 0 and
      os.path.exists(os.path.join(out, "m.bin")), end)
