@@ -22,6 +22,7 @@
 #include "producer/agent.h"
 #include "producer/fetch_put.h"
 #include "producer/inputs.h"
+#include "producer/rules.h"
 #include "producer/tree.h"
 #include "producer/world.h"
 
@@ -106,20 +107,24 @@ enter(struct agent *a, enum agent_phase p)
 	a->options.tell(a->options.arg, agent_phase_name(p));
 }
 
+static bool
+begins(struct span s, const char *with)
+{
+	size_t n = strlen(with);
+
+	return s.len >= n && span_is(span_of(s.p, n), with);
+}
+
 static void
 on_progress(void *arg, struct span sentence)
 {
 	struct agent *a = arg;
 	struct writer w;
 
-	if (span_is(sentence, "training")) {
+	if (begins(sentence, RECORDER_TRAINS))
 		enter(a, AGENT_TRAINING);
-		return;
-	}
-	if (span_is(sentence, "hashing the outputs")) {
+	if (begins(sentence, RECORDER_HASHES))
 		enter(a, AGENT_OUTPUTS);
-		return;
-	}
 	wr_init(&w, JOURNAL_EVENT_MAX);
 	wr_str(&w, "{\"text\":");
 	wr_json(&w, sentence);
@@ -387,19 +392,23 @@ agent_is_owner(struct agent *a, const struct digest *token)
 	return is;
 }
 
-/* Nothing of the builder's machine is here. */
+/* Nothing of the builder's machine is here; the image stands after the inputs. */
 static enum ac_err
 check_places(const struct config *c, const char *name, struct message *why)
 {
-	for (size_t i = 0; i < c->request.ninputs; i++) {
-		if (c->input[i].path[0] == '\0')
+	size_t n = c->request.ninputs + (c->request.has_image ? 1 : 0);
+
+	for (size_t i = 0; i < n; i++) {
+		if (c->input[i].path[0] == '\0' && (i ==
+		    c->request.ninputs ||
+		    !rules_is_certified(&c->request.input[i])))
 			continue;
-		message_set(why, "%s", "");
-		message_add_quoted(why, span_str(name));
-		message_add(why, ":%zu: input ", c->input[i].line);
-		message_add_quoted(why, c->request.input[i].name);
+		message_set(why, i < c->request.ninputs ? "input " : "image ");
+		message_add_quoted(why, i < c->request.ninputs ?
+		    c->request.input[i].name : span_str(c->input[i].path));
 		message_add(why, " lies on the builder's own machine, from "
 		    "which nothing comes here; name where it can be fetched");
+		config_place(&c->input[i], name, why);
 		return AC_ERR_UNSUPPORTED;
 	}
 	return AC_OK;
@@ -475,8 +484,8 @@ static enum ac_err
 give_inputs(struct agent *a, struct message *why)
 {
 	size_t failed;
-	enum ac_err e = inputs_give(&a->run, &a->config, a->fetched, a->inputs,
-	    &failed, why);
+	enum ac_err e = inputs_give(&a->run, &a->config, a->fetched,
+	    a->inputs, &failed, why);
 
 	if (e != AC_OK && failed != WIRE_NO_INPUT)
 		config_place(&a->config.input[failed], a->config.name, why);

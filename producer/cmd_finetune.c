@@ -24,7 +24,11 @@ help(void)
 	    "           [--log URL | --log-checkpoint FILE]\n"
 	    "           [--time-limit SECONDS] [--memory BYTES[K|M|G]]\n"
 	    "           [--image NAME@sha256:HEX] [--gpus] [--accept-short-ak]\n"
-	    "           [--json] [--quiet]\n\n"
+	    "           [--json] [--quiet]\n"
+	    "           [--remote ADDR:PORT] [--policy FILE] "
+	    "[--image-releases FILE]\n"
+	    "           [--publish URL [--log-keys FILE]] "
+	    "[--upload-to URL]\n\n"
 	    "Fine-tunes as the first AICert did: reads DIR/aicert.yaml, an "
 	    "axolotl file whose\n"
 	    "base_model and datasets are repo@sha1:commit, or one of version "
@@ -84,7 +88,10 @@ add_path(struct words *w, const char *dir, const char *name)
 	add_made(w, n, path);
 }
 
-enum { OPT_DIR = 256, OPT_CONFIG, OPT_OUT, OPT_KEY, OPT_GPUS, OPT_OTHER };
+enum {
+	OPT_DIR = 256, OPT_CONFIG, OPT_OUT, OPT_KEY, OPT_GPUS, OPT_REMOTE,
+	OPT_OTHER,
+};
 
 /* Those of aicert build, but for four, are handed on. */
 static const struct option options[] = {
@@ -103,6 +110,12 @@ static const struct option options[] = {
 	{ "time-limit", required_argument, NULL, OPT_OTHER },
 	{ "memory", required_argument, NULL, OPT_OTHER },
 	{ "accept-short-ak", no_argument, NULL, OPT_OTHER },
+	{ "remote", required_argument, NULL, OPT_REMOTE },
+	{ "policy", required_argument, NULL, OPT_OTHER },
+	{ "image-releases", required_argument, NULL, OPT_OTHER },
+	{ "publish", required_argument, NULL, OPT_OTHER },
+	{ "log-keys", required_argument, NULL, OPT_OTHER },
+	{ "upload-to", required_argument, NULL, OPT_OTHER },
 	{ "json", no_argument, NULL, OPT_OTHER },
 	{ "quiet", no_argument, NULL, OPT_OTHER },
 	{ NULL, 0, NULL, 0 },
@@ -122,7 +135,7 @@ add_option(struct words *w, int index)
 
 static int
 build(struct words *w, const char *dir, const char *config, const char *out,
-    const char *key, bool gpus)
+    const char *key, bool gpus, bool remote)
 {
 	char name_out[] = "--out", name_key[] = "--key", name_gpus[] = "--gpus";
 	struct message no_memory = { "no memory" };
@@ -133,7 +146,8 @@ build(struct words *w, const char *dir, const char *config, const char *out,
 	add(w, name_key);
 	key != NULL ? add_path(w, ".", key) : add_path(w, dir, KEY_NAME);
 	add_path(w, dir, config);
-	if (gpus || (gpus_find(&found, "/dev") && found.n > 0))
+	/* Another machine's GPUs are its own business. */
+	if (gpus || (!remote && gpus_find(&found, "/dev") && found.n > 0))
 		add(w, name_gpus);
 	gpus_free(&found);
 	if (w->failed)
@@ -149,7 +163,7 @@ cmd_finetune(int argc, char **argv)
 	char name[] = "build";
 	struct words w = { .n = 0 };
 	int c, index = 0, code = CMD_OK;
-	bool gpus = false;
+	bool gpus = false, remote = false;
 
 	add(&w, name);
 	optind = 0; /* a first call for this argv */
@@ -173,6 +187,10 @@ cmd_finetune(int argc, char **argv)
 		case OPT_GPUS:
 			gpus = true;
 			break;
+		case OPT_REMOTE:
+			remote = true;
+			add_option(&w, index);
+			break;
 		case OPT_OTHER:
 			add_option(&w, index);
 			break;
@@ -185,7 +203,7 @@ cmd_finetune(int argc, char **argv)
 	if (code == CMD_OK && (dir[0] == '\0' || config[0] == '\0'))
 		code = cmd_usage(NAME, "an empty name of a file");
 	if (code == CMD_OK)
-		code = build(&w, dir, config, out, key, gpus);
+		code = build(&w, dir, config, out, key, gpus, remote);
 	for (size_t i = 0; i < w.nmade; i++)
 		free(w.made[i]);
 	return code;

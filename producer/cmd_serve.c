@@ -17,6 +17,7 @@
 #include "common/sha256.h"
 #include "common/text.h"
 #include "producer/answers.h"
+#include "producer/gpus.h"
 #include "producer/tpm.h"
 #include "producer/tpmopt.h"
 
@@ -48,8 +49,9 @@ help(void)
 	    "PCR 15 by it,\n"
 	    "answers challenges with quotes, and runs one build a boot for "
 	    "whoever sends the\n"
-	    "first configuration.  Stops at SIGTERM; after that the machine "
-	    "has to boot anew.\n\n"
+	    "first configuration, with the machine's GPUs where it has any.  "
+	    "Stops at SIGTERM;\n"
+	    "after that the machine has to boot anew.\n\n"
 	    "  --listen ADDR:PORT     where to listen (" LISTEN ")\n"
 	    "  --work DIR             where inputs and outputs lie meanwhile\n"
 	    "                         (" WORK ")\n"
@@ -193,6 +195,7 @@ serve(struct arguments *a)
 {
 	char url[LISTEN_URL_MAX], port[LISTEN_PORT_MAX];
 	struct recorder_options *r = &a->agent.recorder;
+	struct gpus gpus = { .n = 0 };
 	struct agent *agent = NULL;
 	struct answers *answers = NULL;
 	struct message why = { "" };
@@ -208,6 +211,11 @@ serve(struct arguments *a)
 	signals = signalfd(-1, &stops, SFD_CLOEXEC);
 	message_set(&why, "no signals");
 	e = signals < 0 ? AC_ERR_IO : tpmopt_find(&a->tpm, &r->attest, &why);
+	if (e == AC_OK && !gpus_find(&gpus, "/dev"))
+		e = BECAUSE(&why, AC_ERR_MEMORY, "no memory");
+	r->ngpus = gpus.n;
+	r->devices = (const char *const *)gpus.node;
+	r->ndevices = gpus.n == 0 ? 0 : gpus.nnodes;
 	/* The port first: a machine that cannot listen has measured nothing. */
 	if (e == AC_OK)
 		e = listen_open(&listen_fd, url, port, a->listen, &why);
@@ -225,6 +233,7 @@ serve(struct arguments *a)
 		agent_stop(agent);
 	answers_close(answers);
 	agent_close(agent);
+	gpus_free(&gpus);
 	if (listen_fd >= 0)
 		(void)close(listen_fd);
 	if (signals >= 0)

@@ -988,7 +988,7 @@ tell_start(struct recorder *r)
 
 	if (e != AC_OK)
 		return e;
-	message_set(&m, "training; it may leave at most %d files that outputs "
+	message_set(&m, RECORDER_TRAINS "; it may leave at most %d files that outputs "
 	    "match, %d of them weights", FILES_MAX, WEIGHTS_MAX);
 	return progress(r, m.text) == AC_OK ? AC_OK :
 	    said(r, AC_ERR_IO, "abandoned");
@@ -1388,7 +1388,7 @@ serve_end(struct recorder *r, const struct wire_frame *f)
 		return said(r, AC_ERR_FORMAT, "end takes nothing");
 	r->state = DONE;
 	e = record_run(r);
-	if (e == AC_OK && progress(r, "hashing the outputs") != AC_OK)
+	if (e == AC_OK && progress(r, RECORDER_HASHES) != AC_OK)
 		e = said(r, AC_ERR_IO, "abandoned");
 	if (e == AC_OK)
 		e = hash_outputs(r, &files);

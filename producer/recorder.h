@@ -39,6 +39,9 @@
 
 /* Inputs that may be on their way in at a time. */
 #define RECORDER_AT_ONCE 8
+/* How the sentences begin by which one sees how far a run is. */
+#define RECORDER_TRAINS "training"
+#define RECORDER_HASHES "hashing the outputs"
 /* How long a stream may be silent. */
 #define RECORDER_STALL_S 900
 
