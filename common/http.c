@@ -943,6 +943,9 @@ ask_peer(struct http_peer *p, struct http_answer *out, struct buf *pem,
 	if (code != CURLE_OK) {
 		e = explain(why, url, code, &k.t, ask->max, ask->timeout_s,
 		    detail);
+		/* No CA is asked: the handshake was cut off. */
+		if (code == CURLE_SSL_CONNECT_ERROR)
+			e = AC_ERR_BUSY;
 		goto out;
 	}
 	if (pem != NULL && take_certificate(p, pem) != AC_OK) {
