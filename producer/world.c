@@ -167,7 +167,7 @@ make_job(struct job *j, const struct world_spec *spec, struct message *why)
 	j->mount[j->nmounts++] = (struct sandbox_mount){ j->program, PROGRAM };
 	if (spec->folder != NULL)
 		j->mount[j->nmounts++] = (struct sandbox_mount){ spec->folder,
-			WORLD_FOLDER + sizeof("/inputs/") - 1 };
+			&WORLD_FOLDER[sizeof("/inputs/") - 1] };
 	if (e == AC_OK && spec->network)
 		e = add_network(j, why);
 	return e;
