@@ -208,6 +208,11 @@ wrong("a lock file that is not there", url, old, "has no \"poetry.lock\"",
 d = right("npm", url, good, plain(files), more=", dependencies: npm")
 note("its lock", d[1:] and d[1]["digest"] == {"sha256": sha256(b"{}")})
 
+d = right("not disclosed", url, good, plain(files),
+          more=", dependencies: npm, disclose: false")
+note("nor its lock file", [x["uri"] for x in d] == [
+    "urn:aicert:undisclosed", "urn:aicert:undisclosed#package-lock.json"])
+
 # ---- submodules ----
 
 inner = Repository("inner.git")
