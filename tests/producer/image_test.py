@@ -241,6 +241,11 @@ with ociregistry.Server() as r, ociregistry.Server(tokens=True) as t:
     right("blobs that lie elsewhere", t.base + "/some/name", whole.digest)
     t.redirects.clear()
 
+    right("a registry by a proxy", "http://registry.invalid/some/name",
+          whole.digest, http_proxy=r.base, no_proxy="")
+    wrong("a proxy that is not there", "http://registry.invalid/some/name@" +
+          whole.digest, "nobody answers", http_proxy="http://127.0.0.1:1",
+          no_proxy="")
     absent = "sha256:" + "0" * 64
     wrong("an image that is not there", r.base + "/some/name@" + absent,
           "the image: ", "answered 404")
@@ -286,6 +291,26 @@ with ociregistry.Server() as r, ociregistry.Server(tokens=True) as t:
     t.token_answer = b'{"token":"never issued"}'.replace(b" ", b"")
     wrong("a token that does not do", t.base + "/some/name@" +
           whole.digest, "answered 401")
+
+# ---- a registry with TLS, under a CA of its own ----
+
+ca = os.path.join(work, "ca.pem")
+subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                "/CN=a test", "-addext", "subjectAltName=IP:127.0.0.1",
+                "-keyout", ca + ".key", "-out", ca], check=True,
+               capture_output=True)
+with open(ca) as a, open(ca + ".key") as b, open(ca + ".both", "w") as both_f:
+    both_f.write(b.read() + a.read())
+with ociregistry.Server(tokens=True, certificate=ca + ".both") as t:
+    t.put("some/name", whole)
+    right("a private CA", t.host + "/some/name", whole.digest,
+          SSL_CERT_FILE=ca, CURL_CA_BUNDLE="")
+    wrong("a CA that nobody knows", t.host + "/some/name@" + whole.digest,
+          "no trusted TLS connection")
+    t.challenge = "Bearer realm=\"http://127.0.0.1:1/token\""
+    wrong("a token from a server without TLS", t.host + "/some/name@" +
+          whole.digest, "without TLS", SSL_CERT_FILE=ca, CURL_CA_BUNDLE="")
 
 # ---- what an image is not ----
 

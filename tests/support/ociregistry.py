@@ -15,6 +15,7 @@ import json
 import os
 import re
 import secrets
+import ssl
 import tarfile
 import threading
 import urllib.parse
@@ -267,8 +268,9 @@ class HttpServer(http.server.ThreadingHTTPServer):
 
 
 class Server:
-    def __init__(self, tokens=False):
+    def __init__(self, tokens=False, certificate=None):
         self.tokens = tokens
+        self.certificate = certificate  # PEM of key and chain: TLS
         self.names, self.uploads, self.issued = {}, {}, {}
         self.seen = []        # (method, path)
         self.cut = None       # the next body longer than that breaks off there
@@ -283,6 +285,12 @@ class Server:
         self.http.owner = self
         self.host = "127.0.0.1:%d" % self.http.server_address[1]
         self.base = "http://" + self.host
+        if self.certificate:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(self.certificate)
+            self.http.socket = tls.wrap_socket(self.http.socket,
+                                               server_side=True)
+            self.base = "https://" + self.host
         self.thread = threading.Thread(target=self.http.serve_forever,
                                        daemon=True)
         self.thread.start()
