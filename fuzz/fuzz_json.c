@@ -1,6 +1,6 @@
 /*
- * The JSON gate: what its scan lets through, cJSON must take too (it says "no
- * memory" otherwise), and a value equals itself.
+ * The JSON gate: a document or a refusal, which is never for want of memory,
+ * and a value equals itself.
  */
 #include "cert/json.h"
 #include "fuzz/fuzz.h"

@@ -391,19 +391,14 @@ bool
 quote_is_endorsement_primary(const struct quote *q,
     const struct quote_public *k)
 {
-	static const uint8_t alg[] = { TPM_ALG_SHA256 >> 8, TPM_ALG_SHA256 };
-	/* TPM_RH_ENDORSEMENT */
-	static const uint8_t hierarchy[] = { 0x40, 0x00, 0x00, 0x0b };
-	uint8_t want[2 + 32];
-	struct sha256 s;
+	/* TPM_RH_ENDORSEMENT, and the name: its algorithm and digest. */
+	uint8_t in[4 + NAME_LEN] = { 0x40, 0x00, 0x00, 0x0b,
+		TPM_ALG_SHA256 >> 8, TPM_ALG_SHA256 };
+	struct span got = q->qualified_signer;
 	struct digest d;
 
-	sha256_init(&s);
-	sha256_update(&s, span_of(hierarchy, sizeof(hierarchy)));
-	sha256_update(&s, span_of(alg, sizeof(alg)));
-	sha256_update(&s, span_digest(&k->name));
-	d = sha256_final(&s);
-	memcpy(want, alg, sizeof(alg));
-	memcpy(want + sizeof(alg), d.b, sizeof(d.b));
-	return span_equal(q->qualified_signer, span_of(want, sizeof(want)));
+	memcpy(in + 6, k->name.b, sizeof(k->name.b));
+	d = sha256_of(span_of(in, sizeof(in)));
+	return got.len == NAME_LEN && ac_equal(got.p, in + 4, 2) &&
+	    ac_equal(got.p + 2, d.b, sizeof(d.b));
 }
