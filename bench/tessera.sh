@@ -34,10 +34,10 @@ if [ ! -x "$built/hammer" ]; then
 	GOPATH=$top/go GOCACHE=$top/cache GOBIN=$built GOFLAGS=-modcacherw
 	export GOPATH GOCACHE GOBIN GOFLAGS
 	"$go" install "github.com/transparency-dev/tessera/cmd/conformance/posix@$VERSION" \
-		>"$top/log" 2>&1 &&
+		>"$top/said" 2>&1 &&
 	"$go" install "github.com/transparency-dev/tessera/internal/hammer@$VERSION" \
-		>>"$top/log" 2>&1 || {
-		echo "Tessera $VERSION cannot be built: $(tail -n 1 "$top/log")"
+		>>"$top/said" 2>&1 || {
+		echo "Tessera $VERSION cannot be built: $(tail -n 1 "$top/said")"
 		exit 77
 	}
 fi
