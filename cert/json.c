@@ -1,10 +1,6 @@
-/* json.c -- strict JSON over cJSON; see json.h. */
-#include <errno.h>
+/* json.c -- strict JSON; see json.h. */
 #include <float.h>
-#include <math.h>
 #include <stdlib.h>
-
-#include <cjson/cJSON.h>
 
 #include "cert/json.h"
 #include "cert/limits.h"
@@ -12,9 +8,35 @@
 #include "common/text.h"
 
 #define INTEGER_DIGITS_MAX 16 /* of JSON_INT_MAX */
-#define DIGITS "0123456789"
-#define HEX_DIGITS DIGITS "abcdefABCDEF"
-#define SPACES " \t\r\n"
+#define FEW 16                /* members that are sorted without memory */
+
+enum kind { NUL, NO, YES, NUMBER, STRING, ARRAY, OBJECT };
+
+/*
+ * A value; those in it follow, each with those in it, in the order of the
+ * text.
+ */
+struct json_node {
+	struct span name;   /* of a member */
+	struct span string; /* decoded */
+	double number;
+	uint32_t size;      /* itself and all that is in it */
+	uint8_t kind;
+	bool last;          /* of its array or object, or the root */
+};
+
+struct parser {
+	struct reader r; /* over a copy, in which strings are decoded */
+	uint8_t *text;
+	struct json_node *node;
+	size_t n, max, depth;
+	struct {
+		size_t at, child; /* the bracket, the newest value in it */
+	} open[JSON_DEPTH_MAX];
+	bool protobuf;
+};
+
+/* ---- the grammar of RFC 8259 ---- */
 
 static uint8_t
 peek(const struct reader *r)
@@ -22,193 +44,317 @@ peek(const struct reader *r)
 	return r->left.len > 0 ? r->left.p[0] : 0;
 }
 
-/* Skip bytes of set; how many? */
+/* Is the next character c?  Then it is taken. */
+static bool
+take_char(struct reader *r, char c)
+{
+	struct span s;
+
+	return r->left.len > 0 && r->left.p[0] == (uint8_t)c &&
+	    rd_take(r, &s, 1);
+}
+
+/* The same after white space. */
+static bool
+take(struct parser *p, char c)
+{
+	while (take_char(&p->r, ' ') || take_char(&p->r, '\n') ||
+	    take_char(&p->r, '\t') || take_char(&p->r, '\r'))
+		;
+	return take_char(&p->r, c);
+}
+
+/* After "\u": four hex digits. */
+static bool
+take_hex(struct reader *r, uint32_t *out)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+	struct span s;
+
+	if (!rd_take(r, &s, 4))
+		return false;
+	*out = 0;
+	for (size_t i = 0; i < 4; i++) {
+		const char *d = memchr(digits, s.p[i], sizeof(digits) - 1);
+
+		if (d == NULL)
+			return false;
+		*out = *out << 4 | (uint32_t)(d - digits < 16 ? d - digits :
+		    d - digits - 6);
+	}
+	return true;
+}
+
+/*
+ * After the backslash: the character that is meant, which is not NUL, as
+ * UTF-8 at *to, which is no longer than its escape was.
+ */
+static bool
+take_escape(struct reader *r, uint8_t **to)
+{
+	static const char letters[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
+	static const uint8_t lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+	const char *letter;
+	uint32_t u, low;
+	uint8_t c;
+	size_t n;
+
+	if (!rd_u8(r, &c))
+		return false;
+	letter = memchr(letters, c, sizeof(letters) - 1);
+	if (letter != NULL) {
+		*(*to)++ = (uint8_t)meant[letter - letters];
+		return true;
+	}
+	if (c != 'u' || !take_hex(r, &u) || u == 0 || u >> 10 == 0x37)
+		return false;
+	if (u >> 10 == 0x36) { /* the first of two surrogates */
+		if (!take_char(r, '\\') || !take_char(r, 'u') ||
+		    !take_hex(r, &low) || low >> 10 != 0x37)
+			return false;
+		u = 0x10000 + ((u & 0x3ff) << 10 | (low & 0x3ff));
+	}
+	n = u < 0x80 ? 1 : u < 0x800 ? 2 : u < 0x10000 ? 3 : 4;
+	for (size_t i = n; i-- > 1; u >>= 6)
+		(*to)[i] = (uint8_t)(0x80 | (u & 0x3f));
+	(*to)[0] = (uint8_t)(lead[n] | u);
+	*to += n;
+	return true;
+}
+
+/* Eight times the byte c; is one of the eight bytes of v below c <= 0x80? */
+#define EIGHT(c) (UINT64_C(0x0101010101010101) * (c))
+#define HAS_BELOW(v, c) (((v) - EIGHT(c)) & ~(v) & EIGHT(0x80))
+
+/* Characters that stand for themselves, as nearly all do: by eight. */
 static size_t
-skip(struct reader *r, const char *set)
+count_plain(struct span s)
 {
 	size_t n = 0;
+	uint64_t v;
 
-	while (n < r->left.len && r->left.p[n] != 0 &&
-	    strchr(set, r->left.p[n]) != NULL)
+	for (; s.len - n >= 8; n += 8) {
+		memcpy(&v, s.p + n, sizeof(v));
+		if ((HAS_BELOW(v, 0x20) | HAS_BELOW(v ^ EIGHT('"'), 1) |
+		    HAS_BELOW(v ^ EIGHT('\\'), 1)) != 0)
+			break;
+	}
+	while (n < s.len && s.p[n] >= 0x20 && s.p[n] != '"' &&
+	    s.p[n] != '\\')
 		n++;
-	r->left = span_of(r->left.p + n, r->left.len - n);
+	return n;
+}
+
+/* After the opening quote: a string without control characters or NUL. */
+static bool
+take_string(struct parser *p, struct span *out)
+{
+	uint8_t *start = p->text + (p->r.left.p - p->text), *to = start;
+	struct span plain;
+	uint8_t c;
+
+	do {
+		if (!rd_take(&p->r, &plain, count_plain(p->r.left)) ||
+		    !rd_u8(&p->r, &c))
+			return false;
+		if (to != plain.p)
+			memmove(to, plain.p, plain.len);
+		to += plain.len;
+	} while (c == '\\' && take_escape(&p->r, &to));
+	*to = '\0'; /* in the place of the closing quote, or before it */
+	*out = span_of(start, (size_t)(to - start));
+	return c == '"';
+}
+
+/* Append the digits to *v, which is true as long as they are few. */
+static size_t
+take_digits(struct reader *r, uint64_t *v)
+{
+	uint8_t c;
+	size_t n = 0;
+
+	for (; peek(r) >= '0' && peek(r) <= '9' && rd_u8(r, &c); n++)
+		*v = 10 * *v + (uint64_t)(c - '0');
 	return n;
 }
 
 /*
- * After the opening quote: a string without control characters, and no NUL by
- * four hex digits, as which cJSON also reads what are none.  It knows the
- * other escapes, and pairs of surrogates.
- */
-static bool
-scan_string(struct reader *r)
-{
-	struct span s;
-	uint8_t c;
-
-	for (;;) {
-		if (!rd_u8(r, &c) || c < 0x20)
-			return false;
-		if (c == '"')
-			return true;
-		if (c != '\\')
-			continue;
-		if (!rd_u8(r, &c) || (c == 'u' && (!rd_take(r, &s, 4) ||
-		    span_is(s, "0000") ||
-		    skip(&(struct reader){ s }, HEX_DIGITS) != 4)))
-			return false;
-	}
-}
-
-/*
  * Numbers that stand for different values must not meet in one double: whole
- * ones have at most the digits of JSON_INT_MAX, which check_tree() compares,
- * those with a fraction as many as a double tells apart.
+ * ones are at most JSON_INT_MAX, those with a fraction have as many digits as
+ * a double tells apart.  Both are then exact: a quotient of two whole numbers
+ * is rounded once.
  */
 static bool
-scan_number(struct reader *r, bool protobuf)
+take_number(struct reader *r, double *out, bool protobuf)
 {
-	bool minus = skip(r, "-") > 0, zero = peek(r) == '0';
-	size_t whole = skip(r, DIGITS), fraction;
+	bool minus = take_char(r, '-'), zero = peek(r) == '0';
+	double power = 1;
+	uint64_t v = 0;
+	size_t whole = take_digits(r, &v), fraction;
 
 	if (whole == 0 || (zero && whole > 1))
 		return false;
-	if (skip(r, ".") == 0)
-		return whole <= INTEGER_DIGITS_MAX && !(minus && zero);
-	fraction = skip(r, DIGITS);
+	*out = (minus ? -1 : 1) * (double)v;
+	if (!take_char(r, '.'))
+		return whole <= INTEGER_DIGITS_MAX && v <= JSON_INT_MAX &&
+		    !(minus && zero);
+	fraction = take_digits(r, &v);
 	if (protobuf && fraction == 1 && r->left.p[-1] == '0')
 		return whole <= DBL_DIG && !(minus && zero);
+	for (size_t i = 0; i < fraction; i++)
+		power *= 10;
+	*out = (minus ? -1 : 1) * (double)v / power;
 	/* One form a value: 1.0, 1.50 and 1e3 have shorter ones. */
 	return fraction > 0 && r->left.p[-1] != '0' &&
 	    whole + fraction <= DBL_DIG;
 }
 
-/*
- * Is every string, number and byte between them one that RFC 8259 has?  How
- * they may follow each other, cJSON knows; how deep and many they are, it
- * should not find out.
- */
-static enum ac_err
-scan(struct span text, bool protobuf)
+/* A scalar, or an opening bracket, after white space. */
+static bool
+take_value(struct parser *p, struct json_node *node)
 {
-	struct reader r = rd_of(text);
-	size_t depth = 0, values = 1;
-	uint8_t c;
+	static const char *const words[] = { "null", "false", "true" };
+	struct span s;
 
-	if (!text_is_utf8(text))
-		return AC_ERR_FORMAT;
-	while ((void)skip(&r, SPACES), !rd_end(&r)) {
-		if (skip(&(struct reader){ r.left }, "-" DIGITS) > 0) {
-			if (!scan_number(&r, protobuf) || (!rd_end(&r) &&
-			    strchr(SPACES ",]}", peek(&r)) == NULL))
-				return AC_ERR_FORMAT;
-			continue;
+	node->kind = take(p, '"') ? STRING : take_char(&p->r, '{') ? OBJECT :
+	    take_char(&p->r, '[') ? ARRAY : NUMBER;
+	if (node->kind == STRING)
+		return take_string(p, &node->string);
+	if (node->kind != NUMBER)
+		return true;
+	for (uint8_t i = NUL; i <= YES; i++)
+		if (peek(&p->r) == (uint8_t)words[i][0]) {
+			node->kind = i;
+			return rd_take(&p->r, &s, strlen(words[i])) &&
+			    span_is(s, words[i]);
 		}
-		if (!rd_u8(&r, &c) || c == 0 ||
-		    strchr("[]{},:\"truefalsn", c) == NULL ||
-		    (c == '"' && !scan_string(&r)))
-			return AC_ERR_FORMAT;
-		depth += c == '[' || c == '{';
-		depth -= (c == ']' || c == '}') && depth > 0;
-		values += c == '[' || c == '{' || c == ',';
-		if (depth > JSON_DEPTH_MAX || values > JSON_VALUES_MAX)
-			return AC_ERR_LIMIT;
-	}
-	return AC_OK;
+	return take_number(&p->r, &node->number, p->protobuf);
 }
+
+/* ---- the tree ---- */
 
 static int
 compare_names(const void *a, const void *b)
 {
-	const cJSON *const *x = a, *const *y = b;
+	const struct json_node *const *x = a, *const *y = b;
 
-	return span_compare(span_str((*x)->string), span_str((*y)->string));
+	return span_compare((*x)->name, (*y)->name);
 }
 
 /* No two members of one name. */
 static enum ac_err
-check_members(const cJSON *object)
+check_members(struct json object)
 {
-	const cJSON **sorted;
+	const struct json_node *few[FEW], **sorted = few;
+	size_t n = json_count(object), i = 0;
 	enum ac_err e = AC_OK;
-	size_t n = 0, i = 0;
 
-	for (const cJSON *a = object->child; a != NULL; a = a->next)
-		if (++n > JSON_MEMBERS_MAX)
-			return AC_ERR_LIMIT;
-	sorted = calloc(n + 1, sizeof(*sorted));
-	if (sorted == NULL)
+	if (n > JSON_MEMBERS_MAX)
+		return AC_ERR_LIMIT;
+	if (n > FEW && (sorted = calloc(n, sizeof(*sorted))) == NULL)
 		return AC_ERR_MEMORY;
-	for (const cJSON *a = object->child; a != NULL; a = a->next)
-		sorted[i++] = a;
+	JSON_EACH(m, object)
+		sorted[i++] = m.v;
 	qsort(sorted, n, sizeof(*sorted), compare_names);
 	for (i = 1; i < n; i++)
 		if (compare_names(&sorted[i - 1], &sorted[i]) == 0)
 			e = AC_ERR_FORMAT;
-	free(sorted);
+	if (sorted != few)
+		free(sorted);
 	return e;
 }
 
-/* A way through a tree, from each value to what is within or after it. */
-struct way {
-	const cJSON *up[JSON_DEPTH_MAX + 1]; /* scan() has bounded it */
-	size_t depth;
-};
-
-static const cJSON *
-step(struct way *w, const cJSON *at)
+/* The array or object that is open, or NULL. */
+static struct json_node *
+innermost(const struct parser *p)
 {
-	if (at->child != NULL && w->depth <= JSON_DEPTH_MAX) {
-		w->up[w->depth++] = at;
-		return at->child;
+	return p->depth == 0 ? NULL : &p->node[p->open[p->depth - 1].at];
+}
+
+/* The next value, with its name in an object. */
+static enum ac_err
+add_value(struct parser *p)
+{
+	struct json_node node = { .size = 1, .last = true };
+	const struct json_node *in = innermost(p);
+
+	if ((in != NULL && in->kind == OBJECT && (!take(p, '"') ||
+	    !take_string(p, &node.name) || !take(p, ':'))) ||
+	    !take_value(p, &node))
+		return AC_ERR_FORMAT;
+	if (p->n == JSON_VALUES_MAX ||
+	    (node.kind >= ARRAY && p->depth == JSON_DEPTH_MAX))
+		return AC_ERR_LIMIT;
+	if (p->n == p->max) {
+		struct json_node *more = realloc(p->node,
+		    2 * p->max * sizeof(*more));
+
+		if (more == NULL)
+			return AC_ERR_MEMORY;
+		p->node = more;
+		p->max *= 2;
 	}
-	while (w->depth > 0 && at->next == NULL)
-		at = w->up[--w->depth];
-	return w->depth > 0 ? at->next : NULL;
+	if (p->depth > 0)
+		p->open[p->depth - 1].child = p->n;
+	if (node.kind >= ARRAY)
+		p->open[p->depth++].at = p->n;
+	p->node[p->n++] = node;
+	return AC_OK;
 }
 
 static enum ac_err
-check_tree(const cJSON *root)
+build(struct parser *p)
 {
-	struct way w = { .depth = 0 };
+	struct json_node *in;
 	enum ac_err e;
 
-	for (const cJSON *at = root; at != NULL; at = step(&w, at)) {
-		/* Finite and, where it is whole, exact in a double. */
-		if (cJSON_IsNumber(at) && !(isfinite(at->valuedouble) &&
-		    fabs(at->valuedouble) <= (double)JSON_INT_MAX))
-			return AC_ERR_FORMAT;
-		if (cJSON_IsObject(at) && (e = check_members(at)) != AC_OK)
+	do {
+		bool opened;
+
+		e = add_value(p);
+		if (e != AC_OK)
 			return e;
-	}
-	return AC_OK;
+		opened = p->node[p->n - 1].kind >= ARRAY;
+		while ((in = innermost(p)) != NULL &&
+		    take(p, in->kind == OBJECT ? '}' : ']')) {
+			in->size = (uint32_t)(p->n - (size_t)(in - p->node));
+			if (in->kind == OBJECT &&
+			    (e = check_members((struct json){ in })) != AC_OK)
+				return e;
+			p->depth--;
+			opened = false;
+		}
+		if (in != NULL && !opened) {
+			if (!take(p, ','))
+				return AC_ERR_FORMAT;
+			p->node[p->open[p->depth - 1].child].last = false;
+		}
+	} while (in != NULL);
+	return !take(p, '\0') && rd_end(&p->r) ? AC_OK : AC_ERR_FORMAT;
 }
 
 static enum ac_err
 parse(struct json_doc *out, struct span text, bool protobuf)
 {
-	enum ac_err e = scan(text, protobuf);
-	struct reader after = { text };
-	const char *end;
-	cJSON *root;
+	struct parser p = { .protobuf = protobuf, .max = 16 + text.len / 32 };
+	struct buf copy = { 0 };
+	enum ac_err e;
 
+	if (!text_is_utf8(text))
+		return AC_ERR_FORMAT;
+	e = buf_copy(&copy, text);
 	if (e != AC_OK)
 		return e;
-	errno = 0;
-	root = cJSON_ParseWithLengthOpts((const char *)text.p, text.len, &end,
-	    false);
-	if (root == NULL)
-		return errno == ENOMEM ? AC_ERR_MEMORY : AC_ERR_FORMAT;
-	e = check_tree(root);
-	after.left = span_of(end, text.len -
-	    (size_t)(end - (const char *)text.p));
-	(void)skip(&after, SPACES);
-	if (e == AC_OK && !rd_end(&after))
-		e = AC_ERR_FORMAT;
-	if (e == AC_OK)
-		out->root = root;
-	else
-		cJSON_Delete(root);
+	p.r = rd_of(buf_span(&copy));
+	p.text = copy.p;
+	p.node = calloc(p.max, sizeof(*p.node));
+	e = p.node == NULL ? AC_ERR_MEMORY : build(&p);
+	if (e == AC_OK) {
+		*out = (struct json_doc){ p.node, copy };
+	} else {
+		free(p.node);
+		buf_free(&copy);
+	}
 	return e;
 }
 
@@ -234,8 +380,7 @@ json_parse_compact(struct json_doc *out, struct span text)
 	while (rd_u8(&r, &c)) {
 		string ^= c == '"';
 		if (string ? c == '\\' && (!rd_u8(&r, &c) ||
-		    (c != '"' && c != '\\')) :
-		    skip(&(struct reader){ span_of(&c, 1) }, SPACES) > 0)
+		    (c != '"' && c != '\\')) : c <= ' ')
 			return AC_ERR_FORMAT;
 	}
 	return json_parse(out, text);
@@ -244,30 +389,39 @@ json_parse_compact(struct json_doc *out, struct span text)
 void
 json_free(struct json_doc *doc)
 {
-	cJSON_Delete(doc->root);
+	free(doc->root);
+	buf_free(&doc->text);
 	doc->root = NULL;
+}
+
+static bool
+is(struct json j, enum kind kind)
+{
+	return j.v != NULL && j.v->kind == kind;
 }
 
 bool
 json_is_object(struct json j)
 {
-	return cJSON_IsObject(j.v);
+	return is(j, OBJECT);
 }
 
 bool
 json_is_array(struct json j)
 {
-	return cJSON_IsArray(j.v);
+	return is(j, ARRAY);
 }
 
 struct json
 json_get(struct json object, const char *name)
 {
-	if (!cJSON_IsObject(object.v))
-		return (struct json){ NULL };
-	return (struct json){
-		cJSON_GetObjectItemCaseSensitive(object.v, name)
-	};
+	struct span wanted = span_str(name);
+
+	if (is(object, OBJECT))
+		JSON_EACH(m, object)
+			if (span_equal(m.v->name, wanted))
+				return m;
+	return (struct json){ NULL };
 }
 
 struct json
@@ -293,7 +447,7 @@ json_closed(struct json object, const char *schema)
 {
 	size_t found = 0;
 
-	if (!cJSON_IsObject(object.v))
+	if (!is(object, OBJECT))
 		return false;
 	while (*schema != '\0') {
 		size_t n = strcspn(schema, " ?");
@@ -324,31 +478,28 @@ json_count(struct json j)
 struct json
 json_first(struct json j)
 {
-	if (!cJSON_IsObject(j.v) && !cJSON_IsArray(j.v))
-		return (struct json){ NULL };
-	return (struct json){ j.v->child };
+	return (struct json){ j.v == NULL || j.v->size == 1 ? NULL : j.v + 1 };
 }
 
 struct json
 json_next(struct json j)
 {
-	return (struct json){ j.v == NULL ? NULL : j.v->next };
+	return (struct json){ j.v == NULL || j.v->last ? NULL :
+	    j.v + j.v->size };
 }
 
 struct span
 json_name(struct json member)
 {
-	if (member.v == NULL || member.v->string == NULL)
-		return span_of(NULL, 0);
-	return span_str(member.v->string);
+	return member.v == NULL ? span_of(NULL, 0) : member.v->name;
 }
 
 bool
 json_string(struct json j, struct span *out)
 {
-	if (!cJSON_IsString(j.v))
+	if (!is(j, STRING))
 		return false;
-	*out = span_str(j.v->valuestring);
+	*out = j.v->string;
 	return true;
 }
 
@@ -374,12 +525,12 @@ json_uint(struct json j, uint64_t *out, uint64_t max)
 {
 	double d;
 
-	if (!cJSON_IsNumber(j.v))
+	if (!is(j, NUMBER))
 		return false;
-	d = j.v->valuedouble;
+	d = j.v->number;
 	/* The range first: only then has the conversion a meaning. */
-	if (!(d >= 0) || signbit(d) || d > (double)max ||
-	    d > (double)JSON_INT_MAX || d != (double)(uint64_t)d)
+	if (!(d >= 0) || d > (double)max || d > (double)JSON_INT_MAX ||
+	    d != (double)(uint64_t)d)
 		return false;
 	*out = (uint64_t)d;
 	return true;
@@ -388,9 +539,9 @@ json_uint(struct json j, uint64_t *out, uint64_t max)
 bool
 json_bool(struct json j, bool *out)
 {
-	if (!cJSON_IsBool(j.v))
+	if (!is(j, NO) && !is(j, YES))
 		return false;
-	*out = cJSON_IsTrue(j.v);
+	*out = is(j, YES);
 	return true;
 }
 
@@ -444,32 +595,20 @@ json_base64(struct buf *out, struct json j, size_t max)
 	return AC_OK;
 }
 
-/* But for what is within and after them. */
-static bool
-same_value(const cJSON *a, const cJSON *b)
-{
-	if ((a->type & 0xff) != (b->type & 0xff))
-		return false;
-	if (cJSON_IsString(a))
-		return strcmp(a->valuestring, b->valuestring) == 0;
-	return !cJSON_IsNumber(a) || (a->valuedouble >= b->valuedouble &&
-	    a->valuedouble <= b->valuedouble);
-}
-
 bool
 json_equal(struct json a, struct json b)
 {
-	struct way v = { .depth = 0 }, w = { .depth = 0 };
-	const cJSON *x = a.v, *y = b.v;
+	const struct json_node *x = a.v, *y = b.v;
 
-	while (x != NULL && y != NULL) {
-		/* The roots' own names do not belong to the values. */
-		if (v.depth != w.depth || !same_value(x, y) || (v.depth > 0 &&
-		    !span_equal(json_name((struct json){ x }),
-		    json_name((struct json){ y }))))
+	if (x == NULL || y == NULL)
+		return x == y;
+	/* The values' own names and neighbours do not belong to them. */
+	for (uint32_t i = 0; i < a.v->size; i++, x++, y++)
+		if (x->kind != y->kind || x->size != y->size ||
+		    !span_equal(x->string, y->string) ||
+		    x->number < y->number || x->number > y->number ||
+		    (i > 0 && (x->last != y->last ||
+		    !span_equal(x->name, y->name))))
 			return false;
-		x = step(&v, x);
-		y = step(&w, y);
-	}
-	return x == y;
+	return true;
 }

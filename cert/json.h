@@ -1,11 +1,10 @@
 /*
- * json.h -- the strict JSON gate: the one door to cJSON.
+ * json.h -- the strict JSON gate: RFC 8259 and nothing beyond it.
  *
- * cJSON alone takes what RFC 8259 does not allow, keeps the first of two
- * members of one name, and compares names without case.  The gate first
- * checks the text itself (grammar, UTF-8, depth, no NUL), lets cJSON build
- * the tree, then refuses duplicate names and numbers that do not survive a
- * double.  Nothing here prints JSON: what was signed travels as bytes.
+ * What other parsers are lenient about is refused: two members of one name,
+ * names compared without case, NUL, numbers that do not survive a double, any
+ * form of a value but the shortest.  Nothing here prints JSON: what was signed
+ * travels as bytes.
  */
 #ifndef AICERT_CERT_JSON_H
 #define AICERT_CERT_JSON_H
@@ -15,7 +14,7 @@
 #include "common/message.h"
 #include "common/writer.h"
 
-struct cJSON;
+struct json_node;
 
 /*
  * A value, borrowed from its document; v is NULL where it is absent.  Every
@@ -23,12 +22,13 @@ struct cJSON;
  * one expression.
  */
 struct json {
-	const struct cJSON *v;
+	const struct json_node *v;
 };
 
 /* A parsed document, owned. */
 struct json_doc {
-	struct cJSON *root;
+	struct json_node *root;
+	struct buf text; /* its strings, each with a NUL behind it */
 };
 
 /*

@@ -310,7 +310,7 @@ oms_decode(struct oms *out, struct span bytes)
 	if (!digest_equal(&root, &o.root))
 		goto out;
 	o.doc = s.doc;
-	s.doc.root = NULL; /* transferred */
+	s.doc = (struct json_doc){ 0 }; /* transferred */
 	*out = o;
 	o = (struct oms){ 0 }; /* transferred */
 	e = AC_OK;

@@ -347,6 +347,46 @@ walk(void **state)
 	json_free(&doc);
 }
 
+/* What the characters of a string stand for. */
+static void
+decoded(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} v[] = {
+		{ "\"\"", "" },
+		{ "\"plain, and more than eight\"",
+		    "plain, and more than eight" },
+		{ "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t" },
+		{ "\"1234567\\n\"", "1234567\n" },
+		{ "\"12345678\\n12345678\"", "12345678\n12345678" },
+		{ "\"\\u0001\\u0041\\u007f\"", "\x01" "A\x7f" },
+		{ "\"\\u0080\\u00e9\\u07FF\"", "\xc2\x80\xc3\xa9\xdf\xbf" },
+		{ "\"\\u0800\\ud7ff\\ue000\\uffff\"",
+		    "\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf" },
+		{ "\"\\ud800\\udc00\\uDBFF\\uDFFF\"",
+		    "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf" },
+		{ "\"a\\\\\\u005c\\\"z\"", "a\\\\\"z" },
+		{ "\"\xc3\xa9\\n\xf0\x9f\x98\x80\"",
+		    "\xc3\xa9\n\xf0\x9f\x98\x80" },
+	};
+	struct json_doc doc;
+	struct span s;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(v); i++) {
+		doc = must_parse(v[i].text);
+		assert_true(json_string(json_root(&doc), &s));
+		if (!span_is(s, v[i].want) || s.p[s.len] != '\0')
+			fail_msg("%s", v[i].text);
+		json_free(&doc);
+	}
+	doc = must_parse("{\"\\u0061\\n\":\"\\u0062\",\"c\":\"\\t\"}");
+	assert_true(json_is(json_get(json_root(&doc), "a\n"), "b"));
+	assert_true(json_is(json_get(json_root(&doc), "c"), "\t"));
+	json_free(&doc);
+}
+
 /* Elements of a JSON array of which take() is to accept the first n only. */
 static void
 check_elements(const char *text, size_t n, bool (*take)(struct json))
@@ -443,6 +483,9 @@ equal(void **state)
 		{ "1", "1", true },
 		{ "1", "2", false },
 		{ "1", "\"1\"", false },
+		{ "0.1", "0.10000000000001", false },
+		{ "-1", "1", false },
+		{ "-0.25", "-0.25", true },
 		{ "1", "true", false },
 		{ "true", "false", false },
 		{ "null", "false", false },
@@ -514,6 +557,7 @@ main(void)
 		cmocka_unit_test(absent_is_nothing),
 		cmocka_unit_test(closed),
 		cmocka_unit_test(walk),
+		cmocka_unit_test(decoded),
 		cmocka_unit_test(typed),
 		cmocka_unit_test(equal),
 		cmocka_unit_test(equal_members),

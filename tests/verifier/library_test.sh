@@ -45,7 +45,7 @@ exported=$(nm -D --defined-only "$library" | awk '$2 != "A" { print $3 }' |
 needed=$(readelf -d "$library" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
 for name in $needed; do
 	case $name in
-	libcrypto.so.* | libsodium.so.* | libcjson.so.* | libc.so.* | libm.so.*) ;;
+	libcrypto.so.* | libsodium.so.* | libc.so.* | libm.so.*) ;;
 	*) bad "it needs $name" ;;
 	esac
 done
