@@ -187,6 +187,7 @@ void
 wr_json(struct writer *w, struct span s)
 {
 	static const char escape[] = "btn\0fr";
+	size_t from = 0; /* what stands for itself and is not written yet */
 
 	if (!text_is_utf8(s)) {
 		if (w->err == AC_OK)
@@ -197,18 +198,21 @@ wr_json(struct writer *w, struct span s)
 	for (size_t i = 0; i < s.len; i++) {
 		uint8_t c = s.p[i];
 
-		if (c == '"' || c == '\\') {
+		if (c >= 0x20 && c != '"' && c != '\\')
+			continue;
+		wr_bytes(w, span_of(s.p + from, i - from));
+		from = i + 1;
+		if (c >= 0x20) {
 			wr_u8(w, '\\');
 			wr_u8(w, c);
 		} else if (c >= '\b' && c <= '\r' && c != '\v') {
 			wr_u8(w, '\\');
 			wr_u8(w, (uint8_t)escape[c - '\b']);
-		} else if (c < 0x20) {
-			wr_printf(w, "\\u%04x", c);
 		} else {
-			wr_u8(w, c);
+			wr_printf(w, "\\u%04x", c);
 		}
 	}
+	wr_bytes(w, span_of(s.p + from, s.len - from));
 	wr_u8(w, '"');
 }
 

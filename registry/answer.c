@@ -114,10 +114,49 @@ fill_entry(struct answer *a, struct bundle_entry *entry, uint64_t index,
 	return AC_OK;
 }
 
+/*
+ * Append the line of entry index by that key; statement and body are handed
+ * over even on failure.
+ */
+static enum ac_err
+write_line(struct answer *a, struct writer *w, uint64_t index,
+    const struct spki *key, struct span sig, struct buf statement,
+    struct buf body)
+{
+	struct bundle *b = &a->bundle;
+	enum ac_err e;
+
+	*b = (struct bundle){ .logged = true, .statement = statement };
+	b->entry.body = body;
+	e = fill_entry(a, &b->entry, index, buf_span(&body));
+	if (e == AC_OK) {
+		spki_hint(b->hint, key);
+		memcpy(b->sig, sig.p, sig.len);
+		b->siglen = sig.len;
+		bundle_write(w, b);
+		wr_u8(w, '\n');
+	}
+	bundle_free(b);
+	return e;
+}
+
+/* What was put a moment ago need not be read again. */
+static enum ac_err
+write_fresh(struct answer *a, struct writer *w, struct unit_line *line)
+{
+	struct span sig = span_of(line->sig, line->siglen);
+	struct buf body = { 0 }, statement = line->statement;
+	enum ac_err e = leaf_encode(&body, &line->d, sig, &line->key);
+
+	if (e != AC_OK)
+		return e;
+	line->statement = (struct buf){ 0 }; /* transferred */
+	return write_line(a, w, line->index, &line->key, sig, statement, body);
+}
+
 enum ac_err
 answer_line(struct answer *a, struct writer *w, uint64_t index)
 {
-	struct bundle *b = &a->bundle;
 	struct store_row row = { 0 };
 	enum ac_err e = store_row(a->store, &row, index);
 
@@ -129,20 +168,9 @@ answer_line(struct answer *a, struct writer *w, uint64_t index)
 		store_row_free(&row);
 		return e;
 	}
-	*b = (struct bundle){ .logged = true };
-	e = fill_entry(a, &b->entry, index, buf_span(&row.body));
-	if (e == AC_OK) {
-		spki_hint(b->hint, &row.key);
-		memcpy(b->sig, row.sig, row.siglen);
-		b->siglen = row.siglen;
-		b->statement = row.statement;
-		row.statement = (struct buf){ 0 }; /* transferred */
-		b->entry.body = row.body;
-		row.body = (struct buf){ 0 }; /* transferred */
-		bundle_write(w, b);
-		wr_u8(w, '\n');
-	}
-	bundle_free(b);
+	e = write_line(a, w, index, &row.key, span_of(row.sig, row.siglen),
+	    row.statement, row.body);
+	row.statement = row.body = (struct buf){ 0 }; /* transferred */
 	store_row_free(&row);
 	return e;
 }
@@ -197,7 +225,7 @@ out:
 }
 
 void
-answer_unit(struct answer *a, struct reply *out, const struct unit *u)
+answer_unit(struct answer *a, struct reply *out, struct unit *u)
 {
 	struct writer w;
 	enum ac_err e = AC_OK;
@@ -236,7 +264,8 @@ answer_unit(struct answer *a, struct reply *out, const struct unit *u)
 	}
 	wr_init(&w, LOGGED_MAX);
 	for (size_t i = 0; e == AC_OK && i < u->nlines; i++) {
-		e = answer_line(a, &w, u->line[i].index);
+		e = u->line[i].fresh ? write_fresh(a, &w, &u->line[i]) :
+		    answer_line(a, &w, u->line[i].index);
 		if (e == AC_ERR_MISMATCH) {
 			wr_free(&w);
 			answer_removed(a, out, &u->line[i].d);

@@ -34,7 +34,7 @@ void answer_free(struct answer *a);
 void answer_read(struct answer *a, struct reply *out, const struct route *r);
 
 /* The reply to a certificate that has its verdict. */
-void answer_unit(struct answer *a, struct reply *out, const struct unit *u);
+void answer_unit(struct answer *a, struct reply *out, struct unit *u);
 
 /*
  * Is the unit logged and public already, all of it, so that the sequencer

@@ -80,16 +80,22 @@ put_line(struct sequence *s, struct unit_line *line)
 		.term = line->term,
 		.nterms = line->nterms,
 	};
+	struct store *store = s->advance.store;
+	uint64_t removal;
 	enum ac_err e;
 
-	e = store_put_entry(s->advance.store, &line->index, &entry);
+	e = store_put_entry(store, &line->index, &entry);
 	if (e == AC_ERR_EXISTS)
 		return AC_OK;
 	if (e == AC_OK)
-		e = tree_push(&s->tree, s->advance.store, &line->leaf);
+		e = tree_push(&s->tree, store, &line->leaf);
 	if (e == AC_OK)
-		line->index = entry.index;
-	return e;
+		e = store_removed(store, &removal, &line->d);
+	if (e != AC_OK && e != AC_ERR_NOT_FOUND)
+		return e;
+	line->fresh = e == AC_ERR_NOT_FOUND;
+	line->index = entry.index;
+	return AC_OK;
 }
 
 /* Is line 1 logged with other evidence than the unit's? */

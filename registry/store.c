@@ -17,6 +17,12 @@
 #define BY_STATEMENT "t.d8 = ?1 AND e.d = ?2"
 #define BY_TERM "segment = ?1 AND term = ?2 AND role BETWEEN ?3 AND ?4"
 
+/* Without the journal of a statement, which is undone as a whole otherwise. */
+#define PUT_TERM "INSERT OR FAIL INTO term (segment, term, entry, role) VALUES "
+#define ROW "(?, ?, ?, ?)"
+#define ROWS_8 ROW ", " ROW ", " ROW ", " ROW ", " ROW ", " ROW ", " ROW ", " ROW
+#define ROWS_32 ROWS_8 ", " ROWS_8 ", " ROWS_8 ", " ROWS_8
+
 static const char *const sql[Q_ALL] = {
 	[Q_LOG] = "SELECT origin, url, created FROM log WHERE one = 1",
 	[Q_HEAD] = "SELECT size, root, note IS NOT NULL FROM head "
@@ -44,6 +50,7 @@ static const char *const sql[Q_ALL] = {
 	    "WHERE size > ?1 AND complete = 1 ORDER BY size LIMIT 1",
 	[Q_FIRST_HEAD] = "SELECT size, root, note FROM head "
 	    "WHERE size > ?1 AND note IS NOT NULL ORDER BY size LIMIT 1",
+	[Q_BEFORE] = "SELECT max(size) FROM head WHERE size < ?1",
 	[Q_REMOVED] = "SELECT entry FROM removed WHERE d = ?1",
 	[Q_UP] = "SELECT entry, role FROM term WHERE " BY_TERM
 	    " AND entry >= ?5 AND entry < ?6 ORDER BY entry LIMIT 1",
@@ -67,8 +74,8 @@ static const char *const sql[Q_ALL] = {
 	[Q_FILL] = "UPDATE entry SET type = ?2, flops = ?3, content = ?4 "
 	    "WHERE idx = ?1 AND type = ''",
 	[Q_PUT_STATED] = "INSERT INTO stated (d8, entry) VALUES (?1, ?2)",
-	[Q_PUT_TERM] = "INSERT INTO term (segment, term, entry, role) "
-	    "VALUES (?1, ?2, ?3, ?4)",
+	[Q_PUT_TERM] = PUT_TERM ROW,
+	[Q_PUT_TERMS] = PUT_TERM ROWS_32,
 	[Q_PUT_LINE] = "INSERT INTO line (certificate, part, entry) "
 	    "VALUES (?1, ?2, ?3) "
 	    "ON CONFLICT (certificate, part, entry) DO NOTHING",
@@ -163,6 +170,7 @@ store_close(struct store *s)
 	db_close(s->db);
 	free(s->pending);
 	free(s->key);
+	buf_free(&s->first_note);
 	free(s);
 }
 
@@ -306,14 +314,51 @@ get_first(struct store *s, enum store_q q, struct store_head *out,
 	return e;
 }
 
+/*
+ * A complete head never changes, and no other is between it and the one
+ * before: the entries of a batch all ask for the same.
+ */
+static enum ac_err
+remember_first(struct store *s, const struct store_head *head,
+    struct span note, uint64_t index)
+{
+	struct buf copy = { 0 };
+	uint64_t from = 0;
+	enum ac_err e;
+
+	db_bind_int(s->db, Q_BEFORE, 1, (int64_t)head->size);
+	e = db_get_int(s->db, Q_BEFORE, &from);
+	if (e != AC_OK || index < from)
+		return e;
+	e = buf_copy(&copy, note);
+	if (e != AC_OK)
+		return e;
+	buf_free(&s->first_note);
+	s->from = from;
+	s->first = *head;
+	s->first_note = copy;
+	return AC_OK;
+}
+
 enum ac_err
 store_first_head(struct store *s, struct store_head *out, struct buf *note,
     uint64_t index)
 {
-	enum ac_err e = get_first(s, Q_FIRST_COMPLETE, out, note, index);
+	enum ac_err e;
 
-	return e == AC_ERR_NOT_FOUND ?
-	    get_first(s, Q_FIRST_HEAD, out, note, index) : e;
+	if (index >= s->from && index < s->first.size) {
+		e = buf_copy(note, buf_span(&s->first_note));
+		if (e == AC_OK)
+			*out = s->first;
+		return e;
+	}
+	e = get_first(s, Q_FIRST_COMPLETE, out, note, index);
+	if (e == AC_ERR_NOT_FOUND)
+		return get_first(s, Q_FIRST_HEAD, out, note, index);
+	if (e == AC_OK && (e = remember_first(s, out, buf_span(note), index))
+	    != AC_OK)
+		buf_free(note);
+	return e;
 }
 
 /* ---- writing ---- */
@@ -340,15 +385,19 @@ compare_pending(const void *a, const void *b)
 	return (int)x->term.role - (int)y->term.role;
 }
 
+/* Put p[0..n) by the statement that takes so many. */
 static enum ac_err
-put_term(struct store *s, const struct store_pending *p)
+put_terms_by(struct store *s, enum store_q q, const struct store_pending p[],
+    int n)
 {
-	db_bind_int(s->db, Q_PUT_TERM, 1,
-	    (int64_t)(p->entry / STORE_SEGMENT));
-	db_bind_int(s->db, Q_PUT_TERM, 2, p->term.value);
-	db_bind_int(s->db, Q_PUT_TERM, 3, (int64_t)p->entry);
-	db_bind_int(s->db, Q_PUT_TERM, 4, p->term.role);
-	return db_run(s->db, Q_PUT_TERM);
+	for (int i = 0; i < n; i++) {
+		db_bind_int(s->db, q, 4 * i + 1,
+		    (int64_t)(p[i].entry / STORE_SEGMENT));
+		db_bind_int(s->db, q, 4 * i + 2, p[i].term.value);
+		db_bind_int(s->db, q, 4 * i + 3, (int64_t)p[i].entry);
+		db_bind_int(s->db, q, 4 * i + 4, p[i].term.role);
+	}
+	return db_run(s->db, q);
 }
 
 /* In the order of the index, so that each of its pages is visited once. */
@@ -356,21 +405,21 @@ static enum ac_err
 put_pending(struct store *s)
 {
 	struct store_pending *p = s->pending;
+	enum ac_err e = AC_OK;
+	size_t n = 0, i;
 
 	if (s->npending > 0)
 		qsort(p, s->npending, sizeof(*p), compare_pending);
-	for (size_t i = 0; i < s->npending; i++) {
-		enum ac_err e;
-
-		/* A statement may name the same thing twice. */
-		if (i > 0 && compare_pending(&p[i - 1], &p[i]) == 0)
-			continue;
-		e = put_term(s, &p[i]);
-		if (e != AC_OK)
-			return e;
-	}
+	/* A statement may name the same thing twice. */
+	for (i = 0; i < s->npending; i++)
+		if (n == 0 || compare_pending(&p[n - 1], &p[i]) != 0)
+			p[n++] = p[i];
+	for (i = 0; e == AC_OK && n - i >= STORE_ROWS; i += STORE_ROWS)
+		e = put_terms_by(s, Q_PUT_TERMS, &p[i], STORE_ROWS);
+	for (; e == AC_OK && i < n; i++)
+		e = put_terms_by(s, Q_PUT_TERM, &p[i], 1);
 	s->npending = 0;
-	return AC_OK;
+	return e;
 }
 
 enum ac_err

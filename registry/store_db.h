@@ -21,6 +21,7 @@ enum store_q {
 	Q_NOTE,
 	Q_FIRST_COMPLETE,
 	Q_FIRST_HEAD,
+	Q_BEFORE,
 	Q_REMOVED,
 	Q_UP,
 	Q_DOWN,
@@ -38,6 +39,7 @@ enum store_q {
 	Q_PUT_STATED,
 	Q_FILL,
 	Q_PUT_TERM,
+	Q_PUT_TERMS, /* STORE_ROWS of them */
 	Q_PUT_LINE,
 	Q_PUT_REMOVED,
 	Q_WITHHOLD,
@@ -48,6 +50,9 @@ enum store_q {
 
 /* Entries of one segment of the terms. */
 #define STORE_SEGMENT 8192
+
+/* Terms that are put by one statement; less than half of the work. */
+#define STORE_ROWS 32
 
 /* A term of an entry of the open transaction. */
 struct store_pending {
@@ -69,6 +74,10 @@ struct store {
 	struct store_pending *pending;
 	size_t npending, maxpending;
 	struct store_key *key; /* [STORE_KEYS] */
+	/* The head above each index in from..first.size, and complete. */
+	uint64_t from;
+	struct store_head first; /* of size 0: none is known */
+	struct buf first_note;
 };
 
 /* The first 8 bytes of a digest. */

@@ -39,6 +39,7 @@ struct unit_line {
 	struct store_term *term;
 	size_t nterms;
 	uint64_t index; /* set by the sequencer */
+	bool fresh;     /* likewise: it was put now, as it stands here */
 };
 
 struct unit {

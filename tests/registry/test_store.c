@@ -274,6 +274,14 @@ test_complete_notes(void **state)
 	assert_ok(store_first_head(f->s, &head, &note, 0));
 	assert_true(head.size == 2 && span_is(buf_span(&note), "full 2"));
 	buf_free(&note);
+	/* Of each index its own, and the same when it is asked for again. */
+	for (uint64_t i = 0; i < 10; i++) {
+		assert_ok(store_first_head(f->s, &head, &note, i % 5));
+		assert_true(head.size == (i % 5 < 2 ? 2 : 5));
+		assert_true(span_is(buf_span(&note), i % 5 < 2 ? "full 2" :
+		    "full 5"));
+		buf_free(&note);
+	}
 	assert_int_equal(store_keep_note(f->s, 2, span_str("x"), true),
 	    AC_ERR_EXISTS);
 	assert_int_equal(store_keep_note(f->s, 2, span_str("x"), false),
