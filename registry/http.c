@@ -862,7 +862,6 @@ http_drain(struct http *h, unsigned grace_ms)
 {
 	struct timespec step = { 0, DRAIN_STEP_MS * 1000000L };
 	int64_t due = now_ms() + (int64_t)grace_ms;
-	int fd;
 
 	/* While those at hand are answered, new ones are told to come later. */
 	atomic_store(&h->draining, true);
@@ -872,9 +871,6 @@ http_drain(struct http *h, unsigned grace_ms)
 			http_reap(h);
 		(void)nanosleep(&step, NULL);
 	}
-	fd = MHD_quiesce_daemon(h->daemon);
-	if (fd != MHD_INVALID_SOCKET)
-		(void)close(fd);
 }
 
 void

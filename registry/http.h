@@ -97,8 +97,8 @@ struct http_counts {
 struct http_counts http_count(struct http *h);
 
 /*
- * Answer new requests with 503, wait until those at hand are answered or
- * grace_ms have passed, then take no new connection.
+ * Answer new requests with 503 from now on, and wait until those at hand are
+ * answered or grace_ms have passed.
  */
 void http_drain(struct http *h, unsigned grace_ms);
 
