@@ -12,7 +12,7 @@
 static bool
 is_same(struct json v, const cJSON *o)
 {
-	uint64_t n = (uint64_t)o->valuedouble;
+	double d = o->valuedouble;
 	struct span s;
 	uint64_t u;
 	bool b;
@@ -22,9 +22,9 @@ is_same(struct json v, const cJSON *o)
 	if (cJSON_IsString(o))
 		return json_string(v, &s) && span_is(s, o->valuestring);
 	if (cJSON_IsNumber(o))
-		return o->valuedouble < 0 || o->valuedouble > (double)n ?
+		return d < 0 || d > (double)(uint64_t)d ?
 		    !json_uint(v, &u, JSON_INT_MAX) :
-		    json_uint(v, &u, JSON_INT_MAX) && u == n;
+		    json_uint(v, &u, JSON_INT_MAX) && u == (uint64_t)d;
 	if (cJSON_IsBool(o))
 		return json_bool(v, &b) && b == cJSON_IsTrue(o);
 	return json_is_object(v) == cJSON_IsObject(o) &&
