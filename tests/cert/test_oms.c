@@ -33,6 +33,7 @@ round_trip(void **state)
 		assert_true(span_equal(o.file[i].name, s.file[i].name));
 		assert_true(digest_equal(&o.file[i].sha256,
 		    &s.file[i].sha256));
+		assert_non_null(oms_find(&o, s.file[i].name));
 		assert_true(digest_equal(&oms_find(&o, s.file[i].name)->sha256,
 		    &s.file[i].sha256));
 	}
