@@ -38,7 +38,7 @@ for command in follow affected fsck mirror witness compare check-evidence; do
 	"$bin/aicert-audit" help "$command" || exit 1
 done >"$tmp/help"
 compare aicert-audit.1
-for command in predict diff; do
+for command in predict diff run; do
 	"$bin/aicert-image" help "$command" || exit 1
 done >"$tmp/help"
 compare aicert-image.1

@@ -36,8 +36,8 @@ help(void)
 	    "DIR/model.sig, an OpenSSF\nModel Signing bundle.  That says who "
 	    "stands for the files, not what they were made\nfrom.  With "
 	    "--statement an in-toto statement, such as an image release or a "
-	    "test\nresult, becomes a further line of DIR/aicert.jsonl; publish "
-	    "it afterwards.\n\n"
+	    "test\nresult, becomes a further line of DIR/aicert.jsonl, or "
+	    "its only one; publish it\nafterwards.\n\n"
 	    "  --key FILE        the private key, from aicert keygen\n"
 	    "  --statement FILE  what to sign instead of the files\n"
 	    "  --json            say what was done as JSON\n\n"
@@ -81,7 +81,10 @@ out:
 	return e;
 }
 
-/* The certificate with the line after it, as far as it still is one. */
+/*
+ * The certificate with the line after it, as far as it still is one; where
+ * there is no certificate the line alone, such as a publisher's image release.
+ */
 static enum ac_err
 append(struct buf *out, const struct job *j, struct span jsonl,
     struct span line, struct message *why)
@@ -98,7 +101,7 @@ append(struct buf *out, const struct job *j, struct span jsonl,
 		e = wr_end(&w, out);
 	else
 		wr_free(&w);
-	if (e == AC_OK) {
+	if (e == AC_OK && jsonl.len > 0) {
 		e = certificate_decode(c, buf_span(out), &what);
 		for (size_t i = 0; e == AC_OK && i + 1 < c->nlines; i++)
 			if (digest_equal(&c->line[i].d, &j->d)) {
@@ -107,7 +110,7 @@ append(struct buf *out, const struct job *j, struct span jsonl,
 				    i + 1);
 			}
 		certificate_free(c);
-	} else {
+	} else if (e != AC_OK) {
 		message_set(&what, "%s", ac_strerror(e));
 	}
 	free(c);
@@ -148,8 +151,11 @@ sign_statement(struct job *j, struct message *why)
 	struct stat st;
 	enum ac_err e = read_statement(&statement, j, why);
 
-	if (e == AC_OK)
-		e = certfile_read(&jsonl, j->dir, why);
+	if (e != AC_OK)
+		goto out;
+	e = certfile_read(&jsonl, j->dir, why);
+	if (e == AC_ERR_NOT_FOUND && stat(j->dir, &st) == 0)
+		e = AC_OK;
 	if (e != AC_OK)
 		goto out;
 	j->d = dsse_digest(buf_span(&statement));
@@ -163,7 +169,9 @@ sign_statement(struct job *j, struct message *why)
 		goto out;
 	for (size_t i = 0; i < all.len; i++)
 		j->n += all.p[i] == '\n';
-	e = path == NULL ? AC_ERR_MEMORY : stat(path, &st) != 0 ? AC_ERR_IO :
+	st.st_mode = 0644;
+	e = path == NULL ? AC_ERR_MEMORY : stat(path, &st) != 0 &&
+	    jsonl.len > 0 ? AC_ERR_IO :
 	    file_write(path, buf_span(&all), st.st_mode & 0777);
 	if (e != AC_OK)
 		message_set(why, "cannot replace aicert.jsonl: %s",

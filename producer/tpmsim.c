@@ -391,50 +391,69 @@ sim_stop(const struct sim *s)
 	return e != AC_OK ? e : orderly;
 }
 
+/* Nobody may run it; what one that was killed left is removed. */
 static enum ac_err
-sim_start(const struct sim *s)
+sim_make_ready(const struct sim *s)
 {
-	enum ac_err e = AC_ERR_MEMORY;
-	struct tpm *t = NULL;
-	char *state = NULL, *server = NULL, *ctrl = NULL, *pid = NULL;
-
 	if (sim_pid(s) != 0)
 		return sim_fail(s->why, AC_ERR_EXISTS,
 		    "the TPM in %s runs already", s->dir);
-	/* Nobody runs it: these are of one that was killed. */
 	(void)unlinkat(s->fd, SIM_SOCKET, 0);
 	(void)unlinkat(s->fd, SIM_CTRL, 0);
 	(void)unlinkat(s->fd, "tpm.pid", 0);
+	return AC_OK;
+}
+
+/*
+ * Run swtpm: for programs, which find it started; or for a virtual machine,
+ * which starts it itself over the control socket.
+ */
+static enum ac_err
+sim_spawn(const struct sim *s, bool machine)
+{
+	enum ac_err e = AC_ERR_MEMORY;
+	char *state = NULL, *server = NULL, *ctrl = NULL, *pid = NULL;
+
 	if (!sim_text(&state, "dir=%s/state", s->dir) ||
 	    !sim_text(&server, "type=unixio,path=%s/" SIM_SOCKET, s->dir) ||
 	    !sim_text(&ctrl, "type=unixio,path=%s/" SIM_CTRL, s->dir) ||
-	    !sim_text(&pid, "file=%s/tpm.pid", s->dir)) {
+	    !sim_text(&pid, "file=%s/tpm.pid", s->dir))
 		(void)sim_fail(s->why, e, "out of memory");
-		goto out;
-	}
-	e = sim_run(s, (const char *const[]){ "swtpm", "socket",
-	    "--tpm2", "--tpmstate", state,
-	    "--server", server, "--ctrl", ctrl,
-	    "--flags",
-	    "not-need-init,startup-clear",
-	    "--pid", pid, "--daemon", NULL });
+	else if (machine)
+		e = sim_run(s, (const char *const[]){ "swtpm", "socket",
+		    "--tpm2", "--tpmstate", state, "--ctrl", ctrl,
+		    "--pid", pid, "--terminate", "--daemon", NULL });
+	else
+		e = sim_run(s, (const char *const[]){ "swtpm", "socket",
+		    "--tpm2", "--tpmstate", state,
+		    "--server", server, "--ctrl", ctrl,
+		    "--flags", "not-need-init,startup-clear",
+		    "--pid", pid, "--daemon", NULL });
+	free(state);
+	free(server);
+	free(ctrl);
+	free(pid);
+	return e;
+}
+
+static enum ac_err
+sim_start(const struct sim *s)
+{
+	struct tpm *t = NULL;
+	enum ac_err e = sim_make_ready(s);
+
+	if (e == AC_OK)
+		e = sim_spawn(s, false);
 	if (e != AC_OK)
-		goto out;
+		return e;
 	e = sim_tpm(s, &t);
 	if (e != AC_OK) {
 		struct message why = *s->why;
 
 		(void)sim_end(s);
 		*s->why = why;
-		goto out;
 	}
-	e = AC_OK;
-out:
 	tpm_close(t);
-	free(state);
-	free(server);
-	free(ctrl);
-	free(pid);
 	return e;
 }
 
@@ -658,6 +677,21 @@ tpmsim_start(const char *dir, struct message *why)
 	if (e != AC_OK)
 		return e;
 	e = sim_start(&s);
+	sim_close(&s);
+	return e;
+}
+
+enum ac_err
+tpmsim_serve(const char *dir, struct message *why)
+{
+	struct sim s;
+	enum ac_err e = sim_open_complete(&s, dir, why);
+
+	if (e != AC_OK)
+		return e;
+	e = sim_make_ready(&s);
+	if (e == AC_OK)
+		e = sim_spawn(&s, true);
 	sim_close(&s);
 	return e;
 }

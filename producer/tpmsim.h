@@ -48,6 +48,13 @@ AC_MUST_CHECK enum ac_err tpmsim_init(const char *dir,
 AC_MUST_CHECK enum ac_err tpmsim_start(const char *dir, struct message *why);
 
 /*
+ * Let one virtual machine have it, whose firmware starts it: the socket
+ * dir/tpm.sock.ctrl then takes QEMU's connection, and the TPM ends with that.
+ * As tpmsim_start().
+ */
+AC_MUST_CHECK enum ac_err tpmsim_serve(const char *dir, struct message *why);
+
+/*
  * Shut the TPM down in order and see its process gone.  It is gone too after
  * AC_ERR_IO that says it did not shut down; its next start is then not safe.
  * AC_ERR_NOT_FOUND: it does not run.  An incomplete folder will do: an init

@@ -16,6 +16,7 @@ enum cmd_exit {
 
 int cmd_predict(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 
 /* Print "aicert-image <name>: <text>" on standard error; CMD_CANNOT. */
 int cmd_failed(const char *name, const struct message *why);

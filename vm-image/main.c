@@ -17,6 +17,8 @@ struct command {
 static const struct command commands[] = {
 	{ "predict", "what an image measures as, from its file", cmd_predict },
 	{ "diff", "which component changed which PCR", cmd_diff },
+	{ "run", "boot an image in a virtual machine, with a software TPM",
+	    cmd_run },
 };
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -157,8 +157,22 @@ class Signing(InFolder):
         os.mkdir(self.path("empty"))
         self.refused(1, "no files", "sign", "empty", "--key", "k")
         self.write(json.dumps(STATEMENT).encode(), "s.json")
-        self.refused(1, "certificate", "sign", "empty", "--key", "k",
+        self.refused(1, "certificate", "sign", "none", "--key", "k",
                      "--statement", "s.json")
+
+    def test_statement_alone(self):
+        """such as a publisher's image release, which is of no model"""
+        os.mkdir(self.path("release"))
+        self.write(json.dumps(STATEMENT).encode(), "s.json")
+        r = self.aicert("sign", "release", "--key", "k", "--statement",
+                        "s.json", "--json")
+        self.assertEqual((r.returncode, json.loads(r.stdout)["line"]), (0, 1),
+                         r.stderr)
+        line = self.read("release", "aicert.jsonl")
+        self.assertEqual(line.count(b"\n"), 1)
+        self.refused(1, "line 1", "sign", "release", "--key", "k",
+                     "--statement", "s.json")
+        self.assertEqual(self.read("release", "aicert.jsonl"), line)
 
 
 class Showing(InFolder):
