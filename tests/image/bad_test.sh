@@ -107,4 +107,9 @@ refused 2 "apt-get install swtpm" env PATH="$tmp/bin" "$image" run disk \
 	--tpm tpm
 # QEMU's own words where it does not start: a port that is taken.
 refused 2 "ended before it answered" "$image" run disk --tpm tpm -- -no-such
+# Its TPM went with it.
+if pgrep -f "tpmstate dir=$tmp/" >"$tmp/left"; then
+	echo "still running: swtpm $(cat "$tmp/left")"
+	bad=1
+fi
 exit $bad
