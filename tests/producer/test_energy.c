@@ -1,6 +1,6 @@
 /*
  * Counters of energy, on a tree as the kernel's powercap folder has it
- * (recorded from a machine with two packages: zones are links, parts of a
+ * (its documented layout, of two packages: zones are links, parts of a
  * package lie beside it) and on a stand-in for NVML.
  */
 #include <errno.h>
