@@ -463,7 +463,7 @@ check_commit(struct gittree *t, const struct commit *c, struct message *why)
 			n++;
 		}
 	message_set(why, "the tree of a commit cannot be hashed");
-	e = hash_tree(t, t->entry + first, n, skip, &found);
+	e = hash_tree(t, n == 0 ? NULL : t->entry + first, n, skip, &found);
 	if (e != AC_OK)
 		return e;
 	if (!id_equal(&found, &c->tree)) {
