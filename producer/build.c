@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -54,26 +53,6 @@ failed(struct build *b, enum ac_err e, const char *what, const char *path)
 	else
 		message_add(b->why, ": %s", ac_strerror(e));
 	return e;
-}
-
-static void
-tell(const struct build *b, const char *fmt, ...) AC_PRINTF(2, 3);
-
-static void
-tell(const struct build *b, const char *fmt, ...)
-{
-	const struct run_watch *w = &b->options->watch;
-	char *text;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		return;
-	w->progress(w->arg, span_of(text, (size_t)n));
-	free(text);
 }
 
 /* ---- folders ---- */
@@ -166,7 +145,7 @@ read_checkpoint(struct build *b)
 		if (e != AC_OK)
 			return e;
 	} else {
-		tell(b, "no log's checkpoint: this certificate will have no "
+		run_tell(&b->options->watch, "no log's checkpoint: this certificate will have no "
 		    "earliest time (--log, --log-checkpoint)");
 		return AC_OK;
 	}
@@ -216,7 +195,7 @@ judge_input(struct build *b, size_t i)
 	message_set(&said, "input %s: VERIFIED, its certificate is ",
 	    message_quoted(in->name).text);
 	message_add_digest(&said, &d);
-	tell(b, "%s", said.text);
+	run_tell(&b->options->watch, "%s", said.text);
 	return AC_OK;
 }
 
@@ -430,7 +409,7 @@ build_model(struct build_result *out, const struct build_options *options,
 
 	run_end(&b.run);
 	if (b.scratch != NULL && tree_remove(b.scratch) != AC_OK)
-		tell(&b, "cannot remove the scratch folder %s", b.scratch);
+		run_tell(&b.options->watch, "cannot remove the scratch folder %s", b.scratch);
 	if (e == AC_OK)
 		*out = b.said;
 	run_result_free(&b.result);

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -52,26 +51,6 @@ struct errand {
 	int64_t phase_ms, told_ms, begun_ms;
 	uint64_t moved, moved_here, total; /* bytes of the download */
 };
-
-static void
-tell(const struct errand *d, const char *fmt, ...) AC_PRINTF(2, 3);
-
-static void
-tell(const struct errand *d, const char *fmt, ...)
-{
-	const struct run_watch *w = &d->options->watch;
-	char *text;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		return;
-	w->progress(w->arg, span_of(text, (size_t)n));
-	free(text);
-}
 
 static enum ac_err
 failed(const struct errand *d, enum ac_err e, const char *what,
@@ -269,7 +248,7 @@ read_checkpoint(struct errand *d)
 		if (e != AC_OK)
 			return e;
 	} else {
-		tell(d, "no log's checkpoint: this certificate will have no "
+		run_tell(&d->options->watch, "no log's checkpoint: this certificate will have no "
 		    "earliest time (--log, --log-checkpoint)");
 		return AC_OK;
 	}
@@ -341,7 +320,9 @@ prepare(struct errand *d)
 static void
 on_tell(void *arg, const char *text)
 {
-	tell(arg, "%s", text);
+	const struct errand *d = arg;
+
+	run_tell(&d->options->watch, "%s", text);
 }
 
 static enum ac_err
@@ -359,7 +340,7 @@ tell_machine(const struct errand *d)
 {
 	const struct verification *v = remote_shown(d->remote);
 
-	tell(d, "attested: %s; %s", v->step[VERIFY_AK_CHAIN].text.text,
+	run_tell(&d->options->watch, "attested: %s; %s", v->step[VERIFY_AK_CHAIN].text.text,
 	    v->step[VERIFY_BOOT].text.text);
 }
 
@@ -376,7 +357,7 @@ on_phase(void *arg, struct span name, int64_t since_s)
 		at[0] = '\0';
 	if (name.len >= sizeof(d->phase) || !text_is_plain(name))
 		return;
-	tell(d, "phase %.*s, %s", (int)name.len, (const char *)name.p, at);
+	run_tell(&d->options->watch, "phase %.*s, %s", (int)name.len, (const char *)name.p, at);
 	memcpy(d->phase, name.p, name.len);
 	d->phase[name.len] = '\0';
 	d->phase_ms = now;
@@ -432,7 +413,7 @@ on_moved(void *arg, uint64_t bytes)
 	put_bytes(have, d->moved);
 	put_bytes(all, d->total);
 	put_bytes(rate, per_s);
-	tell(d, "downloading: %s of %s, %s/s, %" PRIu64 " s left", have, all,
+	run_tell(&d->options->watch, "downloading: %s of %s, %s/s, %" PRIu64 " s left", have, all,
 	    rate, per_s == 0 ? 0 : (d->total - d->moved) / per_s);
 }
 
@@ -526,7 +507,7 @@ download(struct errand *d, int dir)
 		d->total += bytes[i];
 	put_bytes(all, d->total);
 	if (e == AC_OK)
-		tell(d, "downloading: %zu file%s, %s", d->oms.nfiles,
+		run_tell(&d->options->watch, "downloading: %zu file%s, %s", d->oms.nfiles,
 		    d->oms.nfiles == 1 ? "" : "s", all);
 	d->begun_ms = d->told_ms = now_ms();
 	for (size_t i = 0; e == AC_OK && i < d->oms.nfiles; i++)
@@ -586,7 +567,7 @@ upload(struct errand *d)
 
 		memcpy(path, name.p, name.len);
 		path[name.len] = '\0';
-		tell(d, "uploading %s", message_quoted(name).text);
+		run_tell(&d->options->watch, "uploading %s", message_quoted(name).text);
 		url = fill_in(template, path);
 		e = url == NULL ? no_memory(d) :
 		    remote_upload(d->remote, path, url, d->why);

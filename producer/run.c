@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -15,6 +17,22 @@
 #include "common/reader.h"
 #include "producer/run.h"
 #include "producer/wire.h"
+
+void
+run_tell(const struct run_watch *w, const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	w->progress(w->arg, span_of(text, (size_t)n));
+	free(text);
+}
 
 /* The recorder needs up to a minute to see a training gone. */
 #define END_MS 130000

@@ -19,6 +19,10 @@ struct run_watch {
 	void *arg;
 };
 
+/* Say a sentence to who watches; without memory nothing is said. */
+void run_tell(const struct run_watch *w, const char *fmt, ...)
+    AC_PRINTF(2, 3);
+
 struct run {
 	int sock;
 	int pidfd;
